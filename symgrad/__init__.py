@@ -1,0 +1,1 @@
+"""symgrad: a symbolic-to-numeric autograd compiler."""

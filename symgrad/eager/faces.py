@@ -1,0 +1,261 @@
+"""What every face of a value shares: its node, lifting of operands to one element type, and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from symgrad.dtypes import DType, bool_, int64, result_dtype
+from symgrad.eager.values import concrete, value_of
+from symgrad.errors import DTypeError, TraceError, at_user_line
+from symgrad.ir.dims import Dim
+from symgrad.ir.expr import Node, constant, ops
+
+__all__ = ["Face", "apply", "as_float", "face_of", "lift", "lift_one", "wrap"]
+
+Number = (bool, int, float)
+
+
+class Face:
+    """A traced value. Subclasses give it the meanings of NumPy (Array) or of torch (Tensor)."""
+
+    __slots__ = ("__weakref__", "_node")
+
+    default_float: ClassVar[DType]
+    _node: Node
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    @property
+    def node(self) -> Node:
+        """The value's place in the graph."""
+        return self._node
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+F = TypeVar("F", bound=Face)
+
+
+def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
+    """Return the face that a function of ``values`` answers with: torch's if any operand is one."""
+    found = default
+    for value in values:
+        if isinstance(value, Face):
+            if value.default_float is not default.default_float:
+                return type(value).face_type()  # type: ignore[attr-defined]  # every concrete face has it
+            found = type(value).face_type()  # type: ignore[attr-defined]
+    return found
+
+
+def wrap(face: type[F], node: Node) -> F:
+    """Return a node as a face."""
+    return face(node)
+
+
+def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:
+    """Return one operand as a node: a face, a number, a NumPy array, or a nested list of those."""
+    if isinstance(value, Face):
+        node = value.node
+        return node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)
+    if isinstance(value, Number) and not isinstance(value, np.generic):
+        kind = dtype or (default if isinstance(value, float) else None)
+        return constant(value, kind)
+    if isinstance(value, (list, tuple)):
+        return _stack(value, default, dtype)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return concrete(np.asarray(value), dtype)
+    if isinstance(value, Dim):
+        return ops.dim_size(dim=value)
+    raise TraceError(
+        at_user_line(f"operand: expected an array, a number or a traced value, got {type(value).__module__}.{type(value).__name__}")
+    )
+
+
+def _stack(values: Sequence[Any], default: DType, dtype: DType | None) -> Node:
+    if not any(isinstance(leaf, Face) for leaf in _leaves(values)):
+        array = np.asarray(values)
+        if array.dtype.kind == "f":  # a list of Python floats takes the face's default
+            array = array.astype((dtype or default).numpy)
+        return concrete(array, dtype)
+    if not values:
+        raise TraceError(at_user_line("operand: an empty list has no element type"))
+    nodes = [lift_one(v, default, dtype) for v in values]
+    common = result_dtype([n.dtype for n in nodes], (), (), default)
+    return ops.stack(*[n if n.dtype is common else ops.cast(n, dtype=common) for n in nodes], axis=0)
+
+
+def _leaves(values: Any) -> list[Any]:
+    found: list[Any] = []
+    stack = [values]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, (list, tuple)):
+            stack.extend(value)
+        else:
+            found.append(value)
+    return found
+
+
+def lift(values: Sequence[Any], default: DType, floating: bool = False) -> list[Node]:
+    """Return operands as nodes of one element type, by torch's promotion rule.
+
+    Python numbers adapt to the arrays they meet; 0-d arrays do not widen arrays with axes. With ``floating``,
+    integer and bool operands become the default float.
+    """
+    nodes: list[Node | None] = []
+    dimensioned: list[DType] = []
+    zero_dim: list[DType] = []
+    scalars: list[type] = []
+    for value in values:
+        kind = type(value)
+        if kind is float or kind is int or kind is bool:
+            nodes.append(None)
+            scalars.append(kind)
+            continue
+        node = lift_one(value, default)
+        nodes.append(node)
+        (dimensioned if node.type.shape else zero_dim).append(node.dtype)
+    common = result_dtype(dimensioned, zero_dim, scalars, default)
+    if floating and not common.is_floating:
+        common = default
+    return [_fit(node, value, common) for node, value in zip(nodes, values, strict=True)]
+
+
+def _fit(node: Node | None, value: Any, dtype: DType) -> Node:
+    if node is None:
+        return constant(value, dtype)
+    return node if node.dtype is dtype else ops.cast(node, dtype=dtype)
+
+
+def as_float(node: Node, default: DType) -> Node:
+    """Return a node in floating type, integers and bools as the default float."""
+    return node if node.dtype.is_floating else ops.cast(node, dtype=default)
+
+
+def apply(name: str, *values: Any, face: type[Face], floating: bool = False, **attributes: Any) -> Any:
+    """Return primitive ``name`` of operands lifted to one element type, as a face."""
+    nodes = lift(values, face.default_float, floating)
+    return face(getattr(ops, name)(*nodes, **attributes))
+
+
+_BOOLEAN = {"logical_and", "logical_or", "logical_xor"}
+
+
+def binary(name: str, left: Any, right: Any, face: type[Face]) -> Any:
+    """Return a binary operator's result; NotImplemented for operands that are not numbers or arrays."""
+    if isinstance(left, Face) and isinstance(right, Face):
+        a, b = left.node, right.node
+        if a.dtype is b.dtype and not (name == "div" and not a.dtype.is_floating):
+            return face(getattr(ops, name)(a, b))
+    for value in (left, right):
+        if not isinstance(value, (Face, *Number, np.ndarray, np.generic, list, tuple)):
+            return NotImplemented
+    nodes = lift((left, right), face.default_float, floating=name == "div")
+    return face(getattr(ops, name)(*nodes))
+
+
+def power(left: Any, right: Any, face: type[Face]) -> Any:
+    """Return ``left ** right``; an integer Python exponent is exact multiplication, not ``pow``."""
+    exponent = _integer_exponent(right)
+    if exponent is not None and isinstance(left, Face):
+        node = left.node
+        if node.dtype.is_bool:
+            node = ops.cast(node, dtype=int64)
+        if exponent < 0 and not node.dtype.is_floating:
+            raise DTypeError(at_user_line("power: integers to negative integer powers are not allowed; make the base a float"))
+        return face(ops.integer_pow(node, exponent=exponent))
+    if isinstance(right, float) and right == 0.5 and isinstance(left, Face):  # noqa: PLR2004  # the square root's exponent
+        return face(ops.sqrt(as_float(left.node, face.default_float)))
+    nodes = lift((left, right), face.default_float, floating=True)
+    return face(ops.pow(*nodes))
+
+
+def _integer_exponent(value: Any) -> int | None:
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 64:  # noqa: PLR2004  # where products stay exact enough
+        return int(value)
+    return None
+
+
+def bitwise(name: str, left: Any, right: Any, face: type[Face]) -> Any:
+    """Return ``&``, ``|`` or ``^`` of booleans."""
+    nodes = [lift_one(v, face.default_float) for v in (left, right)]
+    for node in nodes:
+        if node.dtype is not bool_:
+            raise DTypeError(at_user_line(f"{name}: works on bool, got {', '.join(str(n.type) for n in nodes)}"))
+    return face(getattr(ops, name)(*nodes))
+
+
+def truth(face: Face) -> bool:
+    """Return the truth value of a single number whose value is known."""
+    value = value_of(face.node, "if, while, and, or, not on a traced value")
+    if value.size != 1:
+        raise TraceError(at_user_line("truth value: an array of more than one element is ambiguous; use .any() or .all()"))
+    return bool(value.reshape(()))
+
+
+class Operators(Face):
+    """Python's operators, the same for both faces."""
+
+    __slots__ = ()
+
+    @classmethod
+    def face_type(cls) -> type[Face]:
+        """Return the class that results have."""
+        return cls
+
+    def __bool__(self) -> bool:
+        return truth(self)
+
+    def __neg__(self) -> Any:
+        return self.face_type()(ops.neg(self.node))
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self.face_type()(ops.abs(self.node))
+
+    def __invert__(self) -> Any:
+        node = self.node
+        if node.dtype is not bool_:
+            raise DTypeError(at_user_line(f"~: works on bool, got {node.type}; use 1 - x or sg.logical_not"))
+        return self.face_type()(ops.logical_not(node))
+
+    def __pow__(self, other: Any) -> Any:
+        return power(self, other, self.face_type())
+
+    def __rpow__(self, other: Any) -> Any:
+        return power(other, self, self.face_type())
+
+    def __matmul__(self, other: Any) -> Any:
+        return apply("matmul", self, other, face=face_of((self, other), self.face_type()))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return apply("matmul", other, self, face=self.face_type())
+
+
+def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
+    if reverse:
+        return lambda self, other: binary(name, other, self, face_of((self, other), self.face_type()))
+    return lambda self, other: binary(name, self, other, face_of((self, other), self.face_type()))
+
+
+for _python, _name in {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
+}.items():  # fmt: skip
+    setattr(Operators, f"__{_python}__", _operator(_name))
+    setattr(Operators, f"__r{_python}__", _operator(_name, reverse=True))
+for _python in ("eq", "ne", "lt", "le", "gt", "ge"):
+    setattr(Operators, f"__{_python}__", _operator(_python))
+for _python, _name in {"and": "logical_and", "or": "logical_or", "xor": "logical_xor"}.items():
+    setattr(Operators, f"__{_python}__", lambda s, o, n=_name: bitwise(n, s, o, s.face_type()))
+    setattr(Operators, f"__r{_python}__", lambda s, o, n=_name: bitwise(n, o, s, s.face_type()))
+Operators.__hash__ = Face.__hash__  # type: ignore[method-assign]  # defining == on a class drops it
+

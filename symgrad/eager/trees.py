@@ -1,0 +1,82 @@
+"""Nested tuples, lists and dicts of values, taken apart into leaves and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.errors import TraceError
+
+__all__ = ["LEAF", "Tree", "flatten", "names", "unflatten"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The shape of a nest: ``kind`` is None for a leaf, else the container's type; dicts keep their keys."""
+
+    kind: type | None
+    children: tuple[Tree, ...] = ()
+    keys: tuple[Any, ...] = ()
+
+    @property
+    def leaves(self) -> int:
+        """How many leaves there are."""
+        count, stack = 0, [self]
+        while stack:
+            tree = stack.pop()
+            count += tree.kind is None
+            stack.extend(tree.children)
+        return count
+
+
+LEAF = Tree(None)
+_NONE = Tree(type(None))
+
+
+def flatten(value: Any) -> tuple[list[Any], Tree]:
+    """Return the leaves of a nest, left to right, and its shape. None has no leaves."""
+    leaves: list[Any] = []
+    return leaves, _flatten(value, leaves)
+
+
+def _flatten(value: Any, leaves: list[Any]) -> Tree:
+    kind = type(value)
+    if value is None:
+        return _NONE
+    if kind is dict:
+        return Tree(dict, tuple([_flatten(v, leaves) for v in value.values()]), tuple(value))
+    if kind in (tuple, list) or (isinstance(value, tuple) and hasattr(value, "_fields")):
+        return Tree(kind, tuple([_flatten(v, leaves) for v in value]))
+    leaves.append(value)
+    return LEAF
+
+
+def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
+    """Return the nest of shape ``tree`` over ``leaves``; the inverse of ``flatten``."""
+    if len(leaves) != tree.leaves:
+        raise TraceError(f"nest: expected {tree.leaves} leaves, got {len(leaves)}")
+    return _unflatten(tree, iter(leaves))
+
+
+def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
+    if tree.kind is None:
+        return next(leaves)
+    if tree.kind is type(None):
+        return None
+    children = [_unflatten(child, leaves) for child in tree.children]
+    if tree.kind is dict:
+        return dict(zip(tree.keys, children, strict=True))
+    if tree.kind in (tuple, list):
+        return tree.kind(children)
+    return tree.kind(*children)  # a named tuple
+
+
+def names(prefix: str, tree: Tree) -> list[str]:
+    """Return one name for each leaf: ``p``, ``p_0``, ``p_weights_1``."""
+    if tree.kind is None:
+        return [prefix]
+    fields = getattr(tree.kind, "_fields", None)
+    labels = tree.keys or fields or range(len(tree.children))
+    parts = [names(f"{prefix}_{label}" if prefix else str(label), child) for label, child in zip(labels, tree.children, strict=True)]
+    return [name for part in parts for name in part]

@@ -1,0 +1,120 @@
+"""What the inputs of a trace stand for: a NumPy array, a node of an outer trace, or nothing yet."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import DType, from_numpy
+from symgrad.errors import ShapeError, TraceError, at_user_line
+from symgrad.interpret import evaluate
+from symgrad.ir.expr import Node, constant, fresh_input, ops
+from symgrad.ir.graph import topological_order
+from symgrad.ir.types import TensorType
+
+__all__ = ["AnyArray", "bound_input", "concrete", "is_concrete", "new_inner", "resolve", "value_of"]
+
+AnyArray = np.ndarray[Any, Any]
+
+_values: weakref.WeakKeyDictionary[Node, AnyArray] = weakref.WeakKeyDictionary()
+_outer: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+
+CONSTANT_LIMIT = 64  # longer arrays met in a trace are captured as inputs, not written into the C as tables
+
+
+def bound_input(array: AnyArray, label: str = "captured") -> Node:
+    """Return a new input that stands for an array; the array is copied, so later writes to it do not matter."""
+    kind = from_numpy(array.dtype)
+    value = np.array(array, dtype=kind.numpy, order="C")
+    value.flags.writeable = False
+    node = fresh_input(label, TensorType(value.shape, kind))
+    _values[node] = value
+    return node
+
+
+def new_inner(node: Node, label: str) -> Node:
+    """Return a new input for an inner trace that stands for ``node``: differentiating by it cannot meet an outer one."""
+    inner = fresh_input(label, node.type)
+    _outer[inner] = node
+    return inner
+
+
+def concrete(array: AnyArray, dtype: DType | None = None) -> Node:
+    """Return the node of a NumPy array or scalar met in a trace."""
+    kind = dtype or from_numpy(array.dtype)
+    if array.size <= CONSTANT_LIMIT:
+        return constant(array, kind)
+    return bound_input(array.astype(kind.numpy, copy=False))
+
+
+def resolve(nodes: Sequence[Node], inner: Sequence[Node]) -> list[Node]:
+    """Return ``nodes`` with the inputs of an inner trace replaced by the nodes they stand for."""
+    memo = {i: _outer[i] for i in inner if i in _outer}
+    for node in topological_order(nodes, stop=memo):
+        if node not in memo:
+            inputs = [memo[i] for i in node.inputs]
+            memo[node] = node if tuple(inputs) == node.inputs else node.primitive(*inputs, **node.attributes)
+    return [memo[n] for n in nodes]
+
+
+def is_concrete(nodes: Sequence[Node]) -> bool:
+    """Whether every input the nodes depend on has a value."""
+    return all(n in _values for n in _walk(nodes) if n.primitive is ops.input and n not in _outer)
+
+
+def value_of(node: Node, asked: str = "a value") -> AnyArray:
+    """Return the value of a node whose inputs all have values.
+
+    Raises
+    ------
+    TraceError
+        When one does not, as under ``sg.compile``; ``asked`` says what user code wanted.
+    """
+    found = _values.get(node)
+    if found is not None:
+        return found
+    order = _walk([node])
+    for each in order:
+        if each.primitive is ops.input and each not in _values and each not in _outer:
+            raise TraceError(at_user_line(_no_value(asked, each)))
+        if isinstance(each.type, TensorType) and each.type.names:
+            raise ShapeError(at_user_line(f"{asked}: a value with named dims {each.type} exists only at the call"))
+    for each in order:  # an inner input takes its outer node's value, which the walk put before it
+        if each not in _values:
+            outer = _outer.get(each)
+            operands = {i: _values[i] for i in each.inputs}
+            _values[each] = _values[outer] if outer is not None else evaluate([each], operands)[0]
+    return _values[node]
+
+
+def _no_value(asked: str, node: Node) -> str:
+    label = node.attributes["label"]
+    return (
+        f"{asked} needs the value of {label!r} ({node.type}), which does not exist while the function is traced: "
+        "use sg.where (or np.where) to choose between values, NumPy's functions in place of math's, "
+        "and static_argnames for arguments that decide how the code runs"
+    )
+
+
+def _walk(nodes: Sequence[Node]) -> list[Node]:
+    """Return the nodes a value depends on, through inner inputs to what they stand for; known values end the walk."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    stack = [(n, False) for n in reversed(nodes)]
+    while stack:
+        node, entered = stack.pop()
+        if entered:
+            order.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.append((node, True))
+        if node not in _values:
+            outer = _outer.get(node)
+            below = node.inputs if outer is None else (outer,)
+            stack.extend((i, False) for i in reversed(below) if i not in seen)
+    return order

@@ -1,0 +1,1 @@
+"""The graph: types, hash-consed expressions, and what primitives say of themselves."""

@@ -1,0 +1,358 @@
+"""Primitives and the hash-consed nodes that apply them.
+
+A node is identified by its primitive, its inputs and its attributes; two equal nodes are one object, so
+equality is identity and common subexpressions are shared by construction.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from symgrad.dtypes import DType, as_dtype, from_numpy
+from symgrad.ir.dims import Size
+from symgrad.ir.kinds import Derivative, Lowering, Structure, Zero
+from symgrad.ir.types import TensorType, TupleType, Type
+
+__all__ = ["ArrayConstant", "Composite", "Node", "Ops", "Primitive", "Range", "constant", "fresh_input", "like", "ops"]
+
+
+class Range(NamedTuple):
+    """The indices ``start, start + step, ...`` of one axis; ``count=None`` takes one index and drops the axis."""
+
+    start: Size
+    count: Size | None  # type: ignore[assignment]  # hides tuple.count, which a Range has no use for
+    step: Size = 1
+
+
+class ArrayConstant:
+    """The value of a constant with axes, compared by type and bits."""
+
+    __slots__ = ("_hash", "array")
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.array = np.array(array, order="C", copy=True)
+        self.array.flags.writeable = False
+        self._hash = hash((self.array.shape, self.array.dtype.str, self.array.tobytes()))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ArrayConstant):
+            return False
+        a, b = self.array, other.array
+        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+    def __reduce__(self) -> tuple[type[ArrayConstant], tuple[np.ndarray[Any, Any]]]:
+        return ArrayConstant, (self.array,)
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One operation, stated once; every transform, test and template follows from this record.
+
+    Attributes
+    ----------
+    name : str
+    type_rule : callable
+        ``type_rule(name, types, **attributes)`` returns the result's type, or raises ShapeError or DTypeError.
+    numpy : callable
+        ``numpy(*arrays, **attributes)``: the reference value. Sizes in attributes arrive as ints.
+    derivative : Derivative
+    lowering : Lowering
+    elementwise : bool
+        One result element from the elements at the same (broadcast) index.
+    batch : callable or None
+        ``batch(inputs, batched, **attributes)``: the node for a leading batch axis on the inputs flagged in
+        ``batched``; None for elementwise primitives, which vmap aligns by itself.
+    sympy : str, callable or None
+        Name in SymPy, or ``f(*exprs, **attributes)``; also the exact oracle of the tests.
+    samples : tuple
+        Domains the generic tests draw from.
+    ulp : float
+        How far generated C may be from the reference, in units in the last place; ``ulp_reason`` says why.
+    doc : str
+        Formula, convention at kinks, source.
+    """
+
+    name: str
+    type_rule: Callable[..., Type]
+    numpy: Callable[..., Any]
+    derivative: Derivative
+    lowering: Lowering
+    elementwise: bool = True
+    batch: Callable[..., Node] | None = None
+    sympy: str | Callable[..., Any] | None = None
+    samples: tuple[Any, ...] = ()
+    ulp: float = 4.0
+    ulp_reason: str = ""
+    doc: str = ""
+
+    def __call__(self, *inputs: Node, **attributes: Any) -> Node:
+        """Return the node that applies this primitive to ``inputs``; the same object for the same application."""
+        key = (self, inputs, tuple([(k, _key(attributes[k])) for k in sorted(attributes)]) if attributes else ())
+        found = _table.get(key)
+        if found is not None:
+            node = found()
+            if node is not None:
+                return node
+        result_type = self.type_rule(self.name, tuple([i.type for i in inputs]), **attributes)
+        return _intern(key, Node(self, inputs, attributes, result_type))
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (ops, self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A named function that is written out in primitives when it is traced (mean, var, einsum, ...).
+
+    ``definition(*inputs, **attributes)`` builds the nodes; ``numpy`` is the independent reference of the tests.
+    """
+
+    name: str
+    definition: Callable[..., Node]
+    numpy: Callable[..., Any]
+    samples: tuple[Any, ...] = ()
+    doc: str = ""
+
+    def __call__(self, *inputs: Node, **attributes: Any) -> Node:
+        """Return the expression for ``inputs``."""
+        return self.definition(*inputs, **attributes)
+
+
+class Node:
+    """A value in a graph: a primitive applied to inputs. Immutable; made by calling a primitive.
+
+    Operators build nodes; a Python number takes the other operand's element type.
+    """
+
+    __slots__ = ("__weakref__", "attributes", "inputs", "primitive", "type")
+    __array_ufunc__ = None
+
+    primitive: Primitive
+    inputs: tuple[Node, ...]
+    attributes: dict[str, Any]
+    type: Any  # TensorType everywhere but under `project`, which checks
+
+    def __init__(self, primitive: Primitive, inputs: tuple[Node, ...], attributes: dict[str, Any], type_: Type) -> None:
+        self.primitive = primitive
+        self.inputs = inputs
+        self.attributes = attributes
+        self.type = type_
+
+    @property
+    def name(self) -> str:
+        """The primitive's name."""
+        return self.primitive.name
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        """Sizes of the axes."""
+        shape: tuple[Size, ...] = self.type.shape
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return len(self.type.shape)
+
+    @property
+    def dtype(self) -> DType:
+        """Element type."""
+        dtype: DType = self.type.dtype
+        return dtype
+
+    def __repr__(self) -> str:
+        return f"<{self.primitive.name}: {self.type}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Node cannot be pickled: pickle the Graph that holds it")
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a Node has no truth value; compare nodes with `is`")
+
+    def __add__(self, other: Node | float) -> Node:
+        return ops.add(self, like(other, self))
+
+    def __radd__(self, other: float) -> Node:
+        return ops.add(like(other, self), self)
+
+    def __sub__(self, other: Node | float) -> Node:
+        return ops.sub(self, like(other, self))
+
+    def __rsub__(self, other: float) -> Node:
+        return ops.sub(like(other, self), self)
+
+    def __mul__(self, other: Node | float) -> Node:
+        return ops.mul(self, like(other, self))
+
+    def __rmul__(self, other: float) -> Node:
+        return ops.mul(like(other, self), self)
+
+    def __truediv__(self, other: Node | float) -> Node:
+        return ops.div(self, like(other, self))
+
+    def __rtruediv__(self, other: float) -> Node:
+        return ops.div(like(other, self), self)
+
+    def __neg__(self) -> Node:
+        return ops.neg(self)
+
+    def __pow__(self, exponent: int) -> Node:
+        return ops.integer_pow(self, exponent=exponent)
+
+    def __lt__(self, other: Node | float) -> Node:
+        return ops.lt(self, like(other, self))
+
+    def __le__(self, other: Node | float) -> Node:
+        return ops.le(self, like(other, self))
+
+    def __gt__(self, other: Node | float) -> Node:
+        return ops.gt(self, like(other, self))
+
+    def __ge__(self, other: Node | float) -> Node:
+        return ops.ge(self, like(other, self))
+
+
+class Ops:
+    """The namespace of primitives and composites, resolved when called, so records never import each other."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Primitive | Composite] = {}
+
+    def register(self, record: Any) -> Any:
+        """Add a Primitive or Composite under its name and return it; a name is registered once."""
+        if record.name in self._records:
+            raise ValueError(f"primitive {record.name!r} is registered twice")
+        self._records[record.name] = record
+        return record
+
+    def __getattr__(self, name: str) -> Primitive:
+        try:
+            return self._records[name]  # type: ignore[return-value]  # a composite is called the same way
+        except KeyError:
+            raise AttributeError(f"no primitive is named {name!r}") from None
+
+    def primitives(self) -> tuple[Primitive, ...]:
+        """All primitive records, by name."""
+        return tuple(r for _, r in sorted(self._records.items()) if isinstance(r, Primitive))
+
+    def composites(self) -> tuple[Composite, ...]:
+        """All composite records, by name."""
+        return tuple(r for _, r in sorted(self._records.items()) if isinstance(r, Composite))
+
+
+ops = Ops()
+
+_table: dict[Any, _Entry] = {}
+_lock = threading.RLock()  # re-entrant: a weak reference may die while the lock is held
+_serial = itertools.count()
+
+
+class _Entry(weakref.ref[Node]):
+    __slots__ = ("key",)
+
+    key: Any
+
+    def __new__(cls, node: Node, key: Any) -> _Entry:
+        self = super().__new__(cls, node, _forget)
+        self.key = key
+        return self
+
+    def __init__(self, node: Node, key: Any) -> None:
+        super().__init__(node, _forget)  # type: ignore[call-arg]  # the stub leaves weakref's __init__ to object
+
+
+def _forget(entry: Any, table: Any = _table, lock: Any = _lock) -> None:  # defaults outlive the module at exit
+    with lock:
+        if table.get(entry.key) is entry:
+            del table[entry.key]
+
+
+def _intern(key: Any, node: Node) -> Node:
+    with _lock:
+        found = _table.get(key)
+        other = None if found is None else found()
+        if other is not None:  # another thread built it first
+            return other
+        _table[key] = _Entry(node, key)
+    return node
+
+
+def _key(value: Any) -> Any:
+    """Return a hashable key that tells 1, 1.0 and True, and 0.0 and -0.0, and nans by their bits, apart."""
+    if isinstance(value, float):
+        return float, struct.pack("<d", value)
+    if isinstance(value, tuple):
+        return type(value), tuple([_key(v) for v in value])
+    return type(value), value
+
+
+def _constant_type(name: str, types: tuple[TensorType, ...], *, value: Any, dtype: DType) -> TensorType:
+    return TensorType(value.array.shape if isinstance(value, ArrayConstant) else (), dtype)
+
+
+def _input_type(name: str, types: tuple[TensorType, ...], *, label: str, serial: int, type: Type) -> Type:
+    return type
+
+
+def _constant_value(*, value: Any, dtype: DType) -> Any:
+    return value.array if isinstance(value, ArrayConstant) else dtype.numpy.type(value)
+
+
+def _no_value(**attributes: Any) -> NoReturn:
+    raise TypeError("an input has no value of its own")
+
+
+def _project_type(name: str, types: tuple[TupleType, ...], *, index: int) -> TensorType:
+    return types[0].elements[index]
+
+
+_constant: Primitive = ops.register(
+    Primitive("constant", _constant_type, _constant_value, Zero(), Structure("leaf"), elementwise=False)
+)
+_input: Primitive = ops.register(Primitive("input", _input_type, _no_value, Zero(), Structure("leaf"), elementwise=False))
+
+
+def constant(value: Any, dtype: DType | None = None) -> Node:
+    """Return the node of a constant: a Python number as a 0-d value, or an array of any shape.
+
+    Parameters
+    ----------
+    value : bool, int, float or array_like
+    dtype : DType, optional
+        Default: that of the array, or float64, int64, bool for a Python number.
+    """
+    if isinstance(value, (bool, int, float)):
+        kind = dtype or as_dtype(type(value))
+    else:
+        array = np.asarray(value)
+        kind = dtype or from_numpy(array.dtype)
+        if array.ndim:
+            return _constant(value=ArrayConstant(array.astype(kind.numpy)), dtype=kind)
+        value = array.item()
+    return _constant(value=kind.numpy.type(value).item(), dtype=kind)
+
+
+def fresh_input(label: str, type_: Type) -> Node:
+    """Return a new input node, distinct from every other one."""
+    return _input(label=label, serial=next(_serial), type=type_)
+
+
+def like(value: Node | float, other: Node) -> Node:
+    """Return ``value`` as a node; a Python number becomes a 0-d constant of ``other``'s element type."""
+    if isinstance(value, Node):
+        return value
+    return constant(value, other.dtype)

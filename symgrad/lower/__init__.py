@@ -1,0 +1,1 @@
+"""From a graph to loops: fusion groups, the buffer plan, and the loop IR that code is printed from."""

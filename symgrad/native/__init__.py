@@ -1,0 +1,1 @@
+"""From C text to a callable: the compiler, the cache of shared objects, and the call."""

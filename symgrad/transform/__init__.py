@@ -1,0 +1,1 @@
+"""Derivatives and batching as functions from graphs to graphs, closed under composition."""
