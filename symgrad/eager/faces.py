@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Face:
         """The value's place in the graph."""
         return self._node
 
+    @classmethod
+    def face_type(cls) -> type[Face]:
+        """Return the class that results have."""
+        return cls
+
     def __hash__(self) -> int:
         return id(self)
 
@@ -47,8 +52,8 @@ def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
     for value in values:
         if isinstance(value, Face):
             if value.default_float is not default.default_float:
-                return type(value).face_type()  # type: ignore[attr-defined]  # every concrete face has it
-            found = type(value).face_type()  # type: ignore[attr-defined]
+                return value.face_type()
+            found = value.face_type()
     return found
 
 
@@ -63,17 +68,16 @@ def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:
         node = value.node
         return node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)
     if isinstance(value, Number) and not isinstance(value, np.generic):
-        kind = dtype or (default if isinstance(value, float) else None)
-        return constant(value, kind)
+        number = dtype or (default if isinstance(value, float) else None)
+        return constant(value, number)
     if isinstance(value, (list, tuple)):
         return _stack(value, default, dtype)
     if isinstance(value, (np.ndarray, np.generic)):
         return concrete(np.asarray(value), dtype)
     if isinstance(value, Dim):
         return ops.dim_size(dim=value)
-    raise TraceError(
-        at_user_line(f"operand: expected an array, a number or a traced value, got {type(value).__module__}.{type(value).__name__}")
-    )
+    kind = f"{type(value).__module__}.{type(value).__name__}"
+    raise TraceError(at_user_line(f"operand: expected an array, a number or a traced value, got {kind}"))
 
 
 def _stack(values: Sequence[Any], default: DType, dtype: DType | None) -> Node:
@@ -169,7 +173,7 @@ def power(left: Any, right: Any, face: type[Face]) -> Any:
         if exponent < 0 and not node.dtype.is_floating:
             raise DTypeError(at_user_line("power: integers to negative integer powers are not allowed; make the base a float"))
         return face(ops.integer_pow(node, exponent=exponent))
-    if isinstance(right, float) and right == 0.5 and isinstance(left, Face):  # noqa: PLR2004  # the square root's exponent
+    if isinstance(right, float) and right == 0.5 and isinstance(left, Face):
         return face(ops.sqrt(as_float(left.node, face.default_float)))
     nodes = lift((left, right), face.default_float, floating=True)
     return face(ops.pow(*nodes))
@@ -178,7 +182,7 @@ def power(left: Any, right: Any, face: type[Face]) -> Any:
 def _integer_exponent(value: Any) -> int | None:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return int(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) <= 64:  # noqa: PLR2004  # where products stay exact enough
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 64:  # beyond, products lose more than pow
         return int(value)
     return None
 
@@ -205,10 +209,14 @@ class Operators(Face):
 
     __slots__ = ()
 
-    @classmethod
-    def face_type(cls) -> type[Face]:
-        """Return the class that results have."""
-        return cls
+    if TYPE_CHECKING:  # set below, one line each
+        def __add__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
 
     def __bool__(self) -> bool:
         return truth(self)

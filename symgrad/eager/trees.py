@@ -78,5 +78,7 @@ def names(prefix: str, tree: Tree) -> list[str]:
         return [prefix]
     fields = getattr(tree.kind, "_fields", None)
     labels = tree.keys or fields or range(len(tree.children))
-    parts = [names(f"{prefix}_{label}" if prefix else str(label), child) for label, child in zip(labels, tree.children, strict=True)]
-    return [name for part in parts for name in part]
+    found: list[str] = []
+    for label, child in zip(labels, tree.children, strict=True):
+        found += names(f"{prefix}_{label}" if prefix else str(label), child)
+    return found

@@ -15,7 +15,7 @@ from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import topological_order
 from symgrad.ir.types import TensorType
 
-__all__ = ["AnyArray", "bound_input", "concrete", "is_concrete", "new_inner", "resolve", "value_of"]
+__all__ = ["AnyArray", "bound_input", "captured_value", "concrete", "is_concrete", "is_plain", "new_inner", "value_of"]
 
 AnyArray = np.ndarray[Any, Any]
 
@@ -50,19 +50,20 @@ def concrete(array: AnyArray, dtype: DType | None = None) -> Node:
     return bound_input(array.astype(kind.numpy, copy=False))
 
 
-def resolve(nodes: Sequence[Node], inner: Sequence[Node]) -> list[Node]:
-    """Return ``nodes`` with the inputs of an inner trace replaced by the nodes they stand for."""
-    memo = {i: _outer[i] for i in inner if i in _outer}
-    for node in topological_order(nodes, stop=memo):
-        if node not in memo:
-            inputs = [memo[i] for i in node.inputs]
-            memo[node] = node if tuple(inputs) == node.inputs else node.primitive(*inputs, **node.attributes)
-    return [memo[n] for n in nodes]
-
-
 def is_concrete(nodes: Sequence[Node]) -> bool:
     """Whether every input the nodes depend on has a value."""
     return all(n in _values for n in _walk(nodes) if n.primitive is ops.input and n not in _outer)
+
+
+def is_plain(nodes: Sequence[Node]) -> bool:
+    """Whether the nodes depend on arrays alone: on no argument of a trace that is still under way."""
+    inputs = [n for n in topological_order(nodes) if n.primitive is ops.input]
+    return all(n in _values and n not in _outer for n in inputs)
+
+
+def captured_value(node: Node) -> AnyArray | None:
+    """Return the array an input stands for, None if it stands for none."""
+    return None if node in _outer else _values.get(node)
 
 
 def value_of(node: Node, asked: str = "a value") -> AnyArray:

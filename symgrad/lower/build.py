@@ -34,6 +34,8 @@ from symgrad.lower.loops import (
 
 __all__ = ["Body", "Phase", "Reduction", "Schedule", "build"]
 
+_COMPUTED = (Kind.POINT, Kind.GATHER, Kind.SCALAR, Kind.LITERAL, Kind.SIZE, Kind.IOTA)
+_EVERYWHERE = (Kind.SCALAR, Kind.REDUCE, Kind.LITERAL, Kind.SIZE, Kind.GATHER)
 _LONGEST = 400  # statements in one nest: longer bodies are slow to compile and spill registers
 
 
@@ -115,11 +117,10 @@ class _Builder:
         for position, node in enumerate(graph.outputs):
             self.add_buffer(Buffer("output", node.type.size, node.dtype, position))
             source = plan.source(node)
-            if plan.kind[source] > Kind.SCALAR and source not in self.held and self.covers(node, source):
+            owns = plan.kind[source] > Kind.SCALAR and (plan.kind[source] != Kind.REDUCE or space_of(source.shape))
+            if owns and source not in self.held and self.covers(node, source):
                 self.held[source] = len(self.buffers) - 1
                 self.written.add(position)
-        for node in [n for n in self.held if plan.kind[n] == Kind.POINT]:
-            self.written.discard(-1)
         self.pending = {n for n in self.held if plan.kind[n] in (Kind.POINT, Kind.GATHER)}
 
     # Places
@@ -168,8 +169,9 @@ class _Builder:
                 found = self.add_buffer(Buffer("work", source.type.size, source.dtype))
             self.held[source] = found
         self.pending.discard(source)
-        if kind in (Kind.POINT, Kind.GATHER, Kind.SCALAR, Kind.LITERAL, Kind.SIZE, Kind.IOTA):
-            body = self.home.get(source) or self.nest(0 if kind <= Kind.IOTA else self.plan.phase[source], space_of(source.shape))
+        if kind in _COMPUTED or source in self.scalars:
+            phase = 0 if kind <= Kind.IOTA else self.plan.phase[source] + (kind == Kind.REDUCE)
+            body = self.home.get(source) or self.nest(phase, space_of(source.shape))
             value = self.value(body, source, None)
             body.statements.append(Store(found, flatten(identity(len(body.space)), body.space), value))
         return found
@@ -178,14 +180,14 @@ class _Builder:
 
     def value(self, body: Body, node: Node, over: Map | None) -> int:
         """Return the number of ``node`` at the index ``over`` of a body's loops."""
-        key = node if over is None else (node, over)
+        key = (node, over, body.phase) if not body.space else node if over is None else (node, over)
         found = body.memo.get(key)
         if found is not None:
             return found
         view = self.plan.views.get(node)
         source = node if view is None else view.source
         found = self.scalars.get(source)
-        if found is None or self.plan.kind[source] not in (Kind.SCALAR, Kind.REDUCE, Kind.LITERAL, Kind.SIZE):
+        if found is None or self.plan.kind[source] not in _EVERYWHERE:
             over = identity(len(body.space)) if over is None else over
             axes = over if view is None else None if view.axes is None else tuple([compose(a, over) for a in view.axes])
             flat = compose(view.flat, over) if view is not None and view.flat is not None else None
@@ -203,6 +205,7 @@ class _Builder:
         if kind == Kind.IOTA:
             position = flat if axes is None else axes[0] if axes else ZERO
             assert position is not None
+            body = body if position.terms else self.at(0).scalars
             return self.once(body, (source, position), Position, position, source.dtype)
         if axes is not None and source in self.plan.cheap:
             operands = [self.value(body, i, self.through(i, o, axes)) for i, o in operands_of(source, Kind.POINT)]
@@ -269,9 +272,10 @@ class _Builder:
         index, stride = gather_index(node, plan)
         position = self.value(body, indices, over)
         number = self.once(body, node, Fetch, self.buffer_of(plan.source(x)), index, position, stride, node.dtype)
+        if not body.space:
+            self.scalars[node] = number
         if node in self.pending:
             self.buffer_of(node)
-        assert number
 
     def check(self, phase: int, indices: Node, limit: Size) -> None:
         space = space_of(indices.shape)
@@ -308,10 +312,8 @@ class _Builder:
                 buffer = self.held[node] = self.add_buffer(Buffer("work", node.type.size, node.dtype))
         else:
             self.scalars[node] = number
-        if combine in ("max", "min", "argmax", "argmin"):
-            for a in axes:
-                if isinstance(x.shape[a], Dim):
-                    self.at(self.plan.phase[node]).checks[Require(x.shape[a])] = None
+        if arg and isinstance(x.shape[axes[0]], Dim):
+            self.at(self.plan.phase[node]).checks[Require(x.shape[axes[0]])] = None
         value = self.value(body, x, None)
         body.reductions.append(Reduction(number, combine, value, kept, length, buffer, node.dtype))
 

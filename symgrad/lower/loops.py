@@ -173,7 +173,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Return 2 unless a symbolic size is at least 1: the axis of a max, min, argmax or argmin."""
+    """Return 2 unless a symbolic size is at least 1: the axis of an argmax or argmin."""
 
     size: Size
 

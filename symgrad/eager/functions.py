@@ -1,0 +1,204 @@
+"""Mathematical functions over faces, NumPy arrays and numbers; they return the kind they got.
+
+For a traced value the result is traced; for NumPy arrays and numbers it is computed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import bool_, float64
+from symgrad.eager.array_face import Array, as_shape
+from symgrad.eager.faces import Face, as_float, face_of, lift, lift_one, power
+from symgrad.eager.values import value_of
+from symgrad.errors import DTypeError, TraceError, at_user_line
+from symgrad.ir.expr import Node, constant, ops
+from symgrad.ir.types import normalize_axes, normalize_axis
+
+__all__ = [
+    "BINARY",
+    "COMPARISONS",
+    "FLOATING",
+    "LOGICAL",
+    "UNARY",
+    "answer",
+    "clip",
+    "concatenate",
+    "einsum",
+    "elementwise",
+    "logsumexp",
+    "stack",
+    "traced",
+    "where",
+]
+
+FLOATING = (
+    "sqrt", "rsqrt", "cbrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "erfinv", "ndtr", "gamma", "lgamma", "digamma", "sigmoid",
+    "softplus",
+)  # fmt: skip
+UNARY = ("abs", "sign", "floor", "ceil", "round", "trunc", "isnan", "isinf", "isfinite", "stop_gradient")
+BINARY = ("add", "sub", "mul", "floor_divide", "fmod", "remainder", "minimum", "maximum")
+FLOATING_BINARY = ("div", "atan2", "hypot", "logaddexp", "xlogy")
+COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+LOGICAL = ("logical_and", "logical_or", "logical_xor", "logical_not")
+
+
+def traced(values: Sequence[Any]) -> bool:
+    """Whether any of ``values``, or of the members of a list among them, is a face."""
+    return any(isinstance(v, Face) or (isinstance(v, (list, tuple)) and traced(v)) for v in values)
+
+
+def answer(node: Node, values: Sequence[Any], face: type[Face] = Array) -> Any:
+    """Return a node as the kind of ``values``: a face if one is, else a NumPy array or scalar with its value."""
+    flat = [m for v in values for m in (v if isinstance(v, (list, tuple)) else (v,))]
+    if traced(flat):
+        return face_of(flat, face)(node)
+    value = value_of(node)
+    return value[()] if value.ndim == 0 else value.copy()
+
+
+def elementwise(name: str) -> Callable[..., Any]:
+    """Return the function that applies elementwise primitive ``name`` to operands of any kind."""
+    floating = name in FLOATING or name in FLOATING_BINARY
+    logical = name in LOGICAL
+
+    def function(*operands: Any) -> Any:
+        default = face_of(operands, Array).default_float
+        nodes = lift(operands, default, floating)
+        if logical:
+            nodes = [n if n.dtype is bool_ else ops.ne(n, constant(0, n.dtype)) for n in nodes]
+        return answer(getattr(ops, name)(*nodes), operands)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return {name} of each element; see the primitive's record for the formula and its convention at kinks."
+    return function
+
+
+def with_order(name: str) -> Callable[..., Any]:
+    """Return the function of an elementwise primitive that takes an integer order first."""
+
+    def function(order: int, x: Any) -> Any:
+        if isinstance(order, bool) or not isinstance(order, (int, np.integer)):
+            raise TraceError(at_user_line(f"{name}: the order must be a Python integer, got {order!r}"))
+        (node,) = lift((x,), face_of((x,), Array).default_float, floating=True)
+        return answer(getattr(ops, name)(node, order=int(order)), (x,))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return {name} of integer ``order`` of each element."
+    return function
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """Return ``x`` where ``condition`` is true, else ``y``, broadcast together.
+
+    The derivative of the branch that is not selected contributes exactly zero, at every order, even
+    where it is inf or nan.
+    """
+    face = face_of((x, y, condition), Array)
+    chosen = lift_one(condition, face.default_float)
+    if chosen.dtype is not bool_:
+        raise DTypeError(at_user_line(f"where: the condition must be bool, got {chosen.type}; compare, as in where(x > 0, ...)"))
+    a, b = lift((x, y), face.default_float)
+    return answer(ops.where(chosen, a, b), (condition, x, y))
+
+
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    """Return ``x`` limited to [low, high]; the gradient with respect to ``x`` is 1 at the bounds."""
+    given = [v for v in (x, low, high) if v is not None]
+    nodes = lift(given, face_of(given, Array).default_float)
+    if low is not None and high is not None:
+        return answer(ops.clip(*nodes), given)
+    if low is None and high is None:
+        return answer(nodes[0], given)
+    inf = float("inf")
+    bound = constant(-inf if low is None else inf, nodes[0].dtype) if nodes[0].dtype.is_floating else None
+    if bound is None:
+        return answer((ops.maximum if high is None else ops.minimum)(*nodes), given)
+    return answer(ops.clip(nodes[0], bound, nodes[1]) if low is None else ops.clip(nodes[0], nodes[1], bound), given)
+
+
+def pow(x: Any, y: Any) -> Any:
+    """Return ``x ** y``; an integer ``y`` that is a Python number is exact multiplication."""
+    if not traced((x, y)):
+        return np.power(x, y)
+    return power(x, y, face_of((x, y), Array))
+
+
+def integrate_axes(name: str) -> Callable[..., Any]:
+    """Return the function form of a reduction method: the face decides what its arguments mean."""
+
+    def function(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, Face):
+            return getattr(x, name)(*args, **kwargs)
+        result = getattr(Array(lift_one(x, float64)), name)(*args, **kwargs)
+        return answer(result.node, (x,))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return ``x.{name}(...)``: NumPy's meaning for arrays, torch's for Tensors."
+    return function
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) over axes without overflow."""
+    node = as_float(lift_one(x, face_of((x,), Array).default_float), float64)
+    axes = normalize_axes("logsumexp", axis, node.ndim)
+    result = ops.logsumexp(node, axes=axes)
+    return answer(ops.expand_dims(result, axes=axes) if keepdims and axes else result, (x,))
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Return arrays joined along an existing axis."""
+    nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
+    if not nodes:
+        raise ValueError("concatenate: needs at least one array")
+    return answer(ops.concatenate(*nodes, axis=normalize_axis("concatenate", axis, nodes[0].ndim)), (arrays,))
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """Return arrays joined along a new axis."""
+    nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
+    if not nodes:
+        raise ValueError("stack: needs at least one array")
+    return answer(ops.stack(*nodes, axis=normalize_axis("stack", axis, nodes[0].ndim + 1)), (arrays,))
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Return the sum of products that ``subscripts`` describe, as numpy.einsum reads them."""
+    nodes = lift(operands, face_of(operands, Array).default_float)
+    return answer(ops.einsum(*nodes, subscripts=subscripts), operands)
+
+
+def joined(name: str) -> Callable[..., Any]:
+    """Return the function of a product of two arrays: matmul, dot or outer."""
+
+    def function(x: Any, y: Any) -> Any:
+        nodes = lift((x, y), face_of((x, y), Array).default_float)
+        return answer(getattr(ops, name)(*nodes), (x, y))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return NumPy's {name} of two arrays."
+    return function
+
+
+def filled(value: float) -> Callable[..., Array]:
+    """Return the constructor of arrays filled with ``value``, for use while tracing."""
+
+    def function(*shape: Any, dtype: Any = None) -> Array:
+        from_numpy = Array(constant(value, float64)) if dtype is None else Array(constant(value, float64)).astype(dtype)
+        node = from_numpy.node
+        sizes = as_shape(shape)
+        return Array(ops.broadcast_to(node, shape=sizes) if sizes else node)
+
+    return function
+
+
+def like(x: Any, value: float, dtype: Any = None) -> Array:
+    """Return an Array of ``x``'s shape filled with ``value``; it can be written into while tracing."""
+    node = x.node
+    kind = node.dtype if dtype is None else Array(node).astype(dtype).node.dtype
+    fill = constant(value, kind)
+    return Array(ops.broadcast_to(fill, shape=node.shape) if node.ndim else fill)

@@ -1,0 +1,200 @@
+"""Long programs in several functions: compilers take time that grows faster than a function's length.
+
+A value that is used in a later function than the one that computes it goes through a slot of the workspace; a
+slot is used again once its value is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from symgrad.dtypes import DType
+from symgrad.lower.loops import (
+    Accumulate,
+    Apply,
+    Buffer,
+    Fetch,
+    Function,
+    Literal,
+    Load,
+    Nest,
+    Position,
+    Reload,
+    Spill,
+    Statement,
+    Step,
+    Store,
+)
+
+__all__ = ["cut", "operands"]
+
+_LONGEST = 600  # statements in one function of a program that is cut
+_WHOLE = 900  # statements of a program that is not
+
+
+def operands(statement: Statement) -> tuple[int, ...]:
+    """Return the numbers of the values a statement uses."""
+    if isinstance(statement, Apply):
+        return statement.operands
+    if isinstance(statement, (Store, Accumulate, Spill)):
+        return (statement.value,)
+    return (statement.position,) if isinstance(statement, Fetch) else ()
+
+
+def cut(steps: Sequence[Step], buffers: Sequence[Buffer]) -> tuple[tuple[Function, ...], int]:
+    """Return the functions of a program, and how many slots pass values between them."""
+    total = sum(len(s.body) for s in steps if isinstance(s, Nest))
+    if total <= _WHOLE:
+        return (Function(tuple(steps)),), 0
+    parts = _parts(steps)
+    return _Spiller(parts, buffers).functions()
+
+
+def _parts(steps: Sequence[Step]) -> list[list[Step]]:
+    """Return runs of steps of bounded length, splitting straight-line code."""
+    parts: list[list[Step]] = [[]]
+    room = _LONGEST
+    for step in steps:
+        for piece in _pieces(step):
+            size = len(piece.body) if isinstance(piece, Nest) else 1
+            if size > room and parts[-1]:
+                parts.append([])
+                room = _LONGEST
+            parts[-1].append(piece)
+            room -= size
+    return parts
+
+
+def _pieces(step: Step) -> Iterator[Step]:
+    if not isinstance(step, Nest) or step.extents or len(step.body) <= _LONGEST:
+        yield step
+        return
+    body = _stores_early(step.body)
+    for start in range(0, len(body), _LONGEST):
+        yield Nest((), tuple(body[start : start + _LONGEST]))
+
+
+def _stores_early(body: Sequence[Statement]) -> list[Statement]:
+    """Return straight-line code with each store right after its value, so that the value need not live on."""
+    waiting: dict[int, list[Statement]] = {}
+    for s in body:
+        if isinstance(s, Store):
+            waiting.setdefault(s.value, []).append(s)
+    result: list[Statement] = []
+    for s in body:
+        if isinstance(s, Store):
+            result.extend(waiting.pop(s.value, ()))
+            continue
+        if isinstance(s, Spill):
+            continue
+        result.append(s)
+        if s.number in waiting:
+            result.extend(waiting.pop(s.number))
+    return result
+
+
+class _Spiller:
+    """Follows values across functions."""
+
+    def __init__(self, parts: Sequence[Sequence[Step]], buffers: Sequence[Buffer]) -> None:
+        self.parts = parts
+        self.buffers = buffers
+        self.anywhere: dict[int, Statement] = {}  # values that are their own text, or loaded again
+        self.made: dict[int, int] = {}
+        self.dtypes: dict[int, DType] = {}
+        self.last: dict[int, int] = {}
+        for k, part in enumerate(parts):
+            for step in part:
+                if isinstance(step, Nest):
+                    self.scan(k, step)
+        self.slots: dict[int, int] = {}
+
+    def scan(self, k: int, step: Nest) -> None:
+        local = bool(step.extents)
+        for s in step.body:
+            for o in operands(s):
+                if self.made.get(o, k) != k:
+                    self.last[o] = k
+            if isinstance(s, (Store, Spill)):
+                continue
+            if self.is_free(s):
+                self.anywhere[s.number] = s
+            elif not local or (isinstance(s, Accumulate) and s.level == 0):
+                self.made[s.number] = k
+                self.dtypes[s.number] = s.dtype
+
+    def is_free(self, s: Statement) -> bool:
+        if isinstance(s, (Load, Position)):
+            fixed = isinstance(s, Position) or self.buffers[s.buffer].role in ("input", "constant")
+            return fixed and not s.index.terms
+        return isinstance(s, Literal)
+
+    def functions(self) -> tuple[tuple[Function, ...], int]:
+        expiring: dict[int, list[int]] = {}
+        for number, k in self.last.items():
+            expiring.setdefault(k, []).append(number)
+        free: list[int] = []
+        count = 0
+        result = []
+        for k, part in enumerate(self.parts):
+            for number in expiring.get(k - 1, ()):
+                free.append(self.slots[number])
+            made_here = [n for n in self._crossing(part) if self.made[n] == k]
+            for number in made_here:
+                if free:
+                    self.slots[number] = free.pop()
+                else:
+                    self.slots[number] = count
+                    count += 1
+            result.append(Function(tuple(self.rewrite(part))))
+        return tuple(result), count
+
+    def _crossing(self, part: Sequence[Step]) -> Iterator[int]:
+        for step in part:
+            if isinstance(step, Nest):
+                for s in step.body:
+                    if not isinstance(s, (Store, Spill)) and s.number in self.last:
+                        yield s.number
+
+    def rewrite(self, part: Sequence[Step]) -> Iterator[Step]:
+        here: set[int] = set()
+        for step in part:
+            if not isinstance(step, Nest):
+                yield step
+            elif step.extents:
+                before = [r for s in step.body for o in operands(s) for r in self.bring(o, here)]
+                if before:
+                    yield Nest((), tuple(before))
+                yield step
+                after = [Spill(s.number, self.slots[s.number], s.dtype) for s in step.body if self.leaves(s)]
+                here.update(s.number for s in step.body if isinstance(s, Accumulate) and s.level == 0)
+                if after:
+                    yield Nest((), tuple(after))
+            else:
+                yield Nest((), tuple(self.straight(step.body, here)))
+
+    def leaves(self, s: Statement) -> bool:
+        return isinstance(s, Accumulate) and s.number in self.slots and s.number in self.last
+
+    def straight(self, body: Sequence[Statement], here: set[int]) -> Iterator[Statement]:
+        last, slots = self.last, self.slots
+        for s in body:
+            for o in operands(s):
+                if o not in here:
+                    yield from self.bring(o, here)
+            yield s
+            if not isinstance(s, (Store, Spill)):
+                here.add(s.number)
+                if s.number in last:
+                    yield Spill(s.number, slots[s.number], s.dtype)
+
+    def bring(self, number: int, here: set[int]) -> Iterator[Statement]:
+        if number in here:
+            return
+        free = self.anywhere.get(number)
+        if free is not None:
+            here.add(number)
+            yield free
+        elif number in self.slots:
+            here.add(number)
+            yield Reload(number, self.slots[number], self.dtypes[number])

@@ -1,0 +1,159 @@
+"""Running a Python function without data: the graph of what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.dtypes import DType, as_dtype, float64
+from symgrad.eager.array_face import Array
+from symgrad.eager.faces import Face, face_of, lift_one
+from symgrad.eager.trees import Tree, flatten, names, unflatten
+from symgrad.eager.values import AnyArray, captured_value
+from symgrad.errors import TraceError, at_user_line
+from symgrad.ir.dims import Size, dim
+from symgrad.ir.expr import Node, constant, fresh_input
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType, format_shape
+
+__all__ = ["TensorSpec", "Trace", "trace"]
+
+
+@dataclass(frozen=True, init=False, slots=True)
+class TensorSpec:
+    """The type of an argument: sizes are ints, or names that stand for sizes given at each call.
+
+    Parameters
+    ----------
+    shape : sequence of int or str
+        ``("n", 3)``; ``()`` for a number. An int alone is one axis.
+    dtype : DType, optional
+        Anything ``as_dtype`` takes; float64 by default.
+
+    Raises
+    ------
+    ShapeError
+        For a name that is no identifier.
+    ValueError
+        For a negative size.
+    """
+
+    shape: tuple[Size, ...]
+    dtype: DType
+
+    def __init__(self, shape: Any = (), dtype: Any = float64) -> None:
+        sizes = (shape,) if isinstance(shape, (int, str)) else tuple(shape)
+        found = tuple(dim(s) if isinstance(s, str) else s for s in sizes)
+        if any(isinstance(s, int) and s < 0 for s in found):
+            raise ValueError(f"TensorSpec: sizes must be at least 0, got {format_shape(found)}")
+        object.__setattr__(self, "shape", found)
+        object.__setattr__(self, "dtype", as_dtype(dtype))
+
+    @property
+    def type(self) -> TensorType:
+        """The type of the value."""
+        return TensorType(self.shape, self.dtype)
+
+    def __repr__(self) -> str:
+        return f"TensorSpec({format_shape(self.shape)}, {self.dtype.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A function as a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+        Inputs: the leaves of the arguments, then the arrays the function captured.
+    input_names, output_names : tuple of str
+    output : Tree
+        The nest of the results.
+    captured : tuple of ndarray
+        Arrays from outside the arguments, as they were when the function was traced.
+    face : type
+        The face the results have.
+    """
+
+    graph: Graph
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    output: Tree
+    captured: tuple[AnyArray, ...]
+    face: type[Face]
+
+
+def trace(
+    fn: Callable[..., Any],
+    trees: Sequence[Tree],
+    types: Sequence[TensorType],
+    faces: Sequence[type[Face]],
+    labels: Sequence[str],
+    static: dict[str, Any],
+    result: str = "out",
+) -> Trace:
+    """Run ``fn`` on traced arguments and return the graph of its results.
+
+    Parameters
+    ----------
+    fn : callable
+    trees : sequence of Tree
+        The nest of each positional argument.
+    types : sequence of TensorType
+        One for each leaf, in order.
+    faces : sequence of type
+        The face of each leaf: Array, or Tensor for torch's meanings.
+    labels : sequence of str
+        The name of each positional argument.
+    static : dict
+        Keyword arguments passed as they are.
+    result : str
+        What names of results begin with.
+
+    Raises
+    ------
+    TraceError
+        When the function asks for a value, or returns something that is no array.
+    """
+    input_names = tuple(name for label, tree in zip(labels, trees, strict=True) for name in names(label, tree))
+    inputs = [fresh_input(name, t) for name, t in zip(input_names, types, strict=True)]
+    leaves = [_argument(face, node) for face, node in zip(faces, inputs, strict=True)]
+    args, start = [], 0
+    for tree in trees:
+        args.append(unflatten(tree, leaves[start : start + tree.leaves]))
+        start += tree.leaves
+    found, tree = flatten(fn(*args, **static))
+    face = face_of(leaves, Array)
+    graph = Graph(inputs, [_result(value, face) for value in found])
+    free = graph.free_inputs
+    values = [_captured(node) for node in free]
+    closed = Graph([*inputs, *free], graph.outputs)
+    every = (*input_names, *[f"captured_{k}" for k in range(len(free))])
+    return Trace(closed, every, tuple(names(result, tree)), tree, tuple(values), face)
+
+
+def _argument(face: type[Face], node: Node) -> Face:
+    return Array(node, argument=True) if face is Array else face(node)
+
+
+def _result(value: Any, face: type[Face]) -> Node:
+    if isinstance(value, (bool, int, float)):
+        return constant(value)
+    try:
+        return lift_one(value, face.default_float)
+    except TraceError:
+        kind = f"{type(value).__module__}.{type(value).__name__}"
+        raise TraceError(f"result: a compiled function returns arrays, numbers and nests of them, got {kind}") from None
+
+
+def _captured(node: Node) -> AnyArray:
+    value = captured_value(node)
+    if value is None:
+        label = node.attributes["label"]
+        raise TraceError(
+            at_user_line(
+                f"trace: the function uses {label!r} ({node.type}), a traced value of another function; pass it as an argument"
+            )
+        )
+    return value

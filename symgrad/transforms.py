@@ -1,0 +1,396 @@
+"""Function transforms: grad, jacobian, hessian, jvp, vjp, hvp, derivative, taylor, vmap.
+
+They take a Python function and return one, compose with each other and with ``sg.compile``. Outside ``sg.compile`` the
+function runs with values, so ``if x > 0`` works in it. Arguments may be NumPy arrays, numbers, traced values, and
+nested tuples, lists and dicts of them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symgrad.eager.array_face import Array
+from symgrad.eager.faces import Face, lift_one
+from symgrad.eager.trees import Tree, flatten, unflatten
+from symgrad.eager.values import bound_input, is_plain, new_inner, value_of
+from symgrad.errors import ShapeError, TraceError, at_user_line
+from symgrad.ir.dims import same_size
+from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType, normalize_axis
+from symgrad.transform import derive
+from symgrad.transform.vmap import batch
+
+__all__ = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "taylor", "value_and_grad", "vjp", "vmap"]
+
+Function = Callable[..., Any]
+Argnums = int | Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """One run of a function on inner inputs: the graph in them, and what they stand for outside."""
+
+    graph: Graph
+    outer: tuple[Node, ...]
+    inputs: tuple[Tree, ...]
+    output: Tree
+    aux: Any
+    face: type[Face]
+    plain: bool
+
+    @property
+    def wrt(self) -> range:
+        return range(len(self.graph.inputs))
+
+    def finish(self, nodes: Sequence[Node]) -> list[Any]:
+        """Return outer nodes as faces, or as NumPy arrays when nothing outside is being traced."""
+        if self.plain and is_plain(nodes):
+            return [_numpy(n) for n in nodes]
+        return [self.face(n) for n in nodes]
+
+    def by_argument(self, results: Sequence[Any], single: bool) -> Any:
+        """Return one result for each leaf of the arguments in the arguments' own nests."""
+        parts, start = [], 0
+        for tree in self.inputs:
+            parts.append(unflatten(tree, results[start : start + tree.leaves]))
+            start += tree.leaves
+        return parts[0] if single else tuple(parts)
+
+
+def _numpy(node: Node) -> Any:
+    value = value_of(node)
+    return value[()] if value.ndim == 0 else value.copy()
+
+
+def outer_node(leaf: Any, label: str = "x") -> Node:
+    """Return the node of an argument: of a face its own, of an array or number a new input that stands for it."""
+    if isinstance(leaf, Face):
+        return leaf.node
+    if isinstance(leaf, (bool, int, float, np.generic, np.ndarray)):
+        return bound_input(np.asarray(leaf), label)
+    kind = f"{type(leaf).__module__}.{type(leaf).__name__}"
+    raise TraceError(at_user_line(f"argument {label}: expected an array, a number or a nest of them, got {kind}"))
+
+
+def _face_for(leaves: Sequence[Any]) -> type[Face]:
+    return next((leaf.face_type() for leaf in leaves if isinstance(leaf, Face)), Array)
+
+
+def _positions(operation: str, argnums: Argnums, count: int) -> tuple[int, ...]:
+    given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for k in given:
+        if not -count <= k < count:
+            raise ValueError(at_user_line(f"{operation}: argnums must name one of the {count} arguments, got {argnums}"))
+    return tuple(k % count for k in given)
+
+
+def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False) -> _Traced:
+    """Run ``fn`` with the arguments of ``argnums`` replaced by new inner inputs."""
+    positions = _positions(operation, argnums, len(args))
+    every = flatten([args, kwargs])[0]
+    face = _face_for(every)
+    replaced, outer, inner, trees = list(args), [], [], []
+    for k in positions:
+        leaves, tree = flatten(args[k])
+        nodes = [outer_node(leaf, f"arg{k}") for leaf in leaves]
+        inputs = [new_inner(n, f"arg{k}") for n in nodes]
+        faces = [_face_for([leaf])(i) for leaf, i in zip(leaves, inputs, strict=True)]
+        replaced[k] = unflatten(tree, faces)
+        outer += nodes
+        inner += inputs
+        trees.append(tree)
+    result = fn(*replaced, **kwargs)
+    result, aux = _split_aux(operation, result) if has_aux else (result, None)
+    leaves, tree = flatten(result)
+    graph = Graph(inner, [lift_one(leaf, face.default_float) for leaf in leaves])
+    return _Traced(graph, tuple(outer), tuple(trees), tree, aux, face, not any(isinstance(leaf, Face) for leaf in every))
+
+
+def _split_aux(operation: str, result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        got = type(result).__name__
+        raise TypeError(at_user_line(f"{operation}: with has_aux the function must return (value, aux), got {got}"))
+    return result[0], result[1]
+
+
+def _aux(run: _Traced) -> Any:
+    """Return the auxiliary output with the inner inputs in it replaced by what they stand for."""
+    leaves, tree = flatten(run.aux)
+    nodes = {k: leaf.node for k, leaf in enumerate(leaves) if isinstance(leaf, Face)}
+    resolved = Graph(run.graph.inputs, nodes.values())(*run.outer)
+    for k, value in zip(nodes, run.finish(resolved), strict=True):
+        leaves[k] = value
+    return unflatten(tree, leaves)
+
+
+def _one_output(operation: str, run: _Traced) -> None:
+    if run.output.kind is not None:
+        raise TypeError(at_user_line(f"{operation}: the function must return one array, got a {run.output.kind.__name__}"))
+
+
+def value_and_grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """Return the function ``(value, gradient)`` of ``fn``, which must return a single number.
+
+    Parameters
+    ----------
+    fn : callable
+        Returns a 0-d float; with ``has_aux`` a pair of it and anything else.
+    argnums : int or tuple of int
+        The arguments to differentiate with respect to; for a tuple the gradient is a tuple in that order.
+    has_aux : bool
+        The result is then ``((value, aux), gradient)``.
+
+    Raises
+    ------
+    ShapeError
+        When the value has axes.
+    DTypeError
+        When the value or an argument of ``argnums`` is not floating.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("value_and_grad", fn, args, kwargs, argnums, has_aux)
+        _one_output("value_and_grad", run)
+        value, *gradients = run.finish(derive.gradient(run.graph, run.wrt, True, "value_and_grad")(*run.outer))
+        result = run.by_argument(gradients, isinstance(argnums, int))
+        return ((value, _aux(run)), result) if has_aux else (value, result)
+
+    return wrapped
+
+
+def grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """Return the gradient of ``fn``, which must return a single number; shapes are those of the arguments.
+
+    Parameters, results for a tuple of ``argnums`` and errors are those of ``value_and_grad``; with ``has_aux`` the
+    result is ``(gradient, aux)``.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("grad", fn, args, kwargs, argnums, has_aux)
+        _one_output("grad", run)
+        gradients = run.finish(derive.gradient(run.graph, run.wrt)(*run.outer))
+        result = run.by_argument(gradients, isinstance(argnums, int))
+        return (result, _aux(run)) if has_aux else result
+
+    return wrapped
+
+
+def jacobian(fn: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
+    """Return the Jacobian of ``fn``: for each output array one of shape ``output.shape + input.shape``.
+
+    Parameters
+    ----------
+    fn : callable
+        Returns an array, or a nest of them; the result has its structure, then that of the arguments.
+    argnums : int or tuple of int
+    mode : {"auto", "forward", "reverse"}
+        Auto chooses by the number of elements.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("jacobian", fn, args, kwargs, argnums)
+        blocks = run.finish(derive.jacobian(run.graph, run.wrt, mode)(*run.outer))
+        count = len(run.graph.inputs)
+        rows = [run.by_argument(blocks[k : k + count], isinstance(argnums, int)) for k in range(0, len(blocks), count or 1)]
+        return unflatten(run.output, rows)
+
+    return wrapped
+
+
+def hessian(fn: Function, argnums: Argnums = 0) -> Function:
+    """Return the second derivatives of ``fn``, which returns a single number: ``input.shape + input.shape``.
+
+    For a tuple of ``argnums`` a tuple of tuples. Forward over reverse.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("hessian", fn, args, kwargs, argnums)
+        _one_output("hessian", run)
+        blocks = run.finish(derive.hessian(run.graph, run.wrt)(*run.outer))
+        count, single = len(run.graph.inputs), isinstance(argnums, int)
+        rows = [run.by_argument(blocks[k : k + count], single) for k in range(0, len(blocks), count or 1)]
+        return run.by_argument(rows, single)
+
+    return wrapped
+
+
+def _direction(operation: str, given: Any, tree: Tree, types: Sequence[TensorType]) -> list[Node]:
+    """Return the nodes of a direction, or of cotangents, checked against what it belongs to."""
+    leaves, found = flatten(given)
+    if found != tree:
+        raise TypeError(at_user_line(f"{operation}: the last argument must be nested like what it belongs to"))
+    nodes = []
+    for leaf, wanted in zip(leaves, types, strict=True):
+        node = lift_one(leaf, wanted.dtype) if isinstance(leaf, (Face, float, int)) else outer_node(leaf, "direction")
+        if node.dtype is not wanted.dtype:
+            node = ops.cast(node, dtype=wanted.dtype)
+        if node.shape != wanted.shape:
+            raise ShapeError(at_user_line(f"{operation}: the last argument must have type {wanted}, got {node.type}"))
+        nodes.append(node)
+    return nodes
+
+
+def jvp(fn: Function) -> Function:
+    """Return ``(*args, v) -> J v``, the derivative of ``fn`` along ``v`` in its first argument. Forward mode.
+
+    ``v`` has the shape and structure of the first argument, the result those of ``fn``'s.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("jvp", fn, args[:-1], kwargs, 0)
+        v = _direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
+        return unflatten(run.output, _finish_with(run, args[-1], derive.jvp(run.graph, run.wrt)(*run.outer, *v)))
+
+    return wrapped
+
+
+def vjp(fn: Function) -> Function:
+    """Return ``(*args, ct) -> J' ct``: the cotangent of the first argument from those of ``fn``'s results. Reverse mode."""
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("vjp", fn, args[:-1], kwargs, 0)
+        ct = _direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
+        return run.by_argument(_finish_with(run, args[-1], derive.vjp(run.graph, run.wrt)(*run.outer, *ct)), True)
+
+    return wrapped
+
+
+def hvp(fn: Function) -> Function:
+    """Return ``(*args, v) -> H v``, the Hessian in the first argument times ``v``, without forming it."""
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("hvp", fn, args[:-1], kwargs, 0)
+        _one_output("hvp", run)
+        v = _direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
+        return run.by_argument(_finish_with(run, args[-1], derive.hvp(run.graph, run.wrt)(*run.outer, *v)), True)
+
+    return wrapped
+
+
+def _finish_with(run: _Traced, extra: Any, nodes: Sequence[Node]) -> list[Any]:
+    """Finish, where a further argument may be what makes the result traced."""
+    leaves = flatten(extra)[0]
+    if run.plain and any(isinstance(leaf, Face) for leaf in leaves):
+        face = _face_for(leaves)
+        return [face(n) for n in nodes]
+    return run.finish(nodes)
+
+
+def derivative(fn: Function, order: int = 1) -> Function:
+    """Return the ``order``-th derivative of ``fn(x + t)`` in t at 0, of the shape of ``fn(x)``.
+
+    For an elementwise function of an array this is the derivative at each element. Taylor mode: the cost
+    grows with the square of the order.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("derivative", fn, args, kwargs, 0)
+        return unflatten(run.output, run.finish(derive.derivative(run.graph, run.wrt, order)(*run.outer)))
+
+    return wrapped
+
+
+def taylor(fn: Function, order: int) -> Function:
+    """Return the Taylor coefficients of ``fn(x + t)``: shape ``(order + 1, *fn(x).shape)``, entry k = k-th derivative / k!."""
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        run = _run("taylor", fn, args, kwargs, 0)
+        return unflatten(run.output, run.finish(derive.taylor(run.graph, run.wrt, order)(*run.outer)))
+
+    return wrapped
+
+
+def vmap(fn: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims: int | Sequence[int] = 0) -> Function:
+    """Return ``fn`` applied to each slice of its arguments, as one batched computation.
+
+    Parameters
+    ----------
+    fn : callable
+    in_dims : int, None, or a sequence with one for each argument
+        The axis of each argument (of each array in it) that is mapped over; None for arguments used whole.
+    out_dims : int or sequence of int
+        Where the batch axis goes in each result.
+
+    Raises
+    ------
+    ShapeError
+        When the mapped axes differ in size.
+    ValueError
+        When no argument is mapped.
+    """
+
+    @functools.wraps(fn)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        dims = [in_dims] * len(args) if in_dims is None or isinstance(in_dims, int) else list(in_dims)
+        if len(dims) != len(args):
+            raise ValueError(at_user_line(f"vmap: in_dims must name an axis for each of {len(args)} arguments, got {in_dims}"))
+        moved, replaced = _enter_batch(args, dims)
+        result, tree = flatten(fn(*replaced, **kwargs))
+        every = flatten([args, kwargs])[0]
+        face = _face_for(every)
+        outputs = batch([lift_one(leaf, face.default_float) for leaf in result], moved)
+        size = next(iter(moved.values())).shape[0]
+        targets = [out_dims] * len(outputs) if isinstance(out_dims, int) else list(out_dims)
+        nodes = [_leave_batch(node, flagged, size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
+        plain = not any(isinstance(leaf, Face) for leaf in every) and is_plain(nodes)
+        return unflatten(tree, [_numpy(n) if plain else face(n) for n in nodes])
+
+    return wrapped
+
+
+def _enter_batch(args: tuple[Any, ...], dims: Sequence[int | None]) -> tuple[dict[Node, Node], list[Any]]:
+    moved: dict[Node, Node] = {}
+    replaced = list(args)
+    for k, axis in enumerate(dims):
+        if axis is None:
+            continue
+        leaves, tree = flatten(args[k])
+        faces = []
+        for leaf in leaves:
+            node = outer_node(leaf, f"arg{k}")
+            front = _to_front(node, normalize_axis("vmap", axis, node.ndim))
+            inner = fresh_input(f"arg{k}", TensorType(front.shape[1:], front.dtype))
+            moved[inner] = front
+            faces.append(_face_for([leaf])(inner))
+        replaced[k] = unflatten(tree, faces)
+    sizes = [n.shape[0] for n in moved.values()]
+    if not sizes:
+        raise ValueError(at_user_line("vmap: at least one argument must be mapped over"))
+    if not all(same_size(s, sizes[0]) for s in sizes):
+        raise ShapeError(at_user_line(f"vmap: mapped axes must have one size, got {', '.join(map(str, sizes))}"))
+    return moved, replaced
+
+
+def _to_front(node: Node, axis: int) -> Node:
+    if axis == 0:
+        return node
+    rest = [k for k in range(node.ndim) if k != axis]
+    return ops.transpose(node, permutation=(axis, *rest))
+
+
+def _leave_batch(node: Node, flagged: bool, size: Any, axis: int) -> Node:
+    if not flagged:
+        node = ops.broadcast_to(node, shape=(size, *node.shape))
+    position = normalize_axis("vmap", axis, node.ndim)
+    if position == 0:
+        return node
+    order = list(range(1, node.ndim))
+    order.insert(position, 0)
+    return ops.transpose(node, permutation=tuple(order))
+
+
