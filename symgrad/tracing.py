@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from symgrad.ir.expr import Node, constant, fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType, format_shape
 
-__all__ = ["TensorSpec", "Trace", "trace"]
+__all__ = ["TensorSpec", "Trace", "run_user_code", "trace"]
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -123,7 +123,7 @@ def trace(
     for tree in trees:
         args.append(unflatten(tree, leaves[start : start + tree.leaves]))
         start += tree.leaves
-    found, tree = flatten(fn(*args, **static))
+    found, tree = flatten(run_user_code(fn, args, static))
     face = face_of(leaves, Array)
     graph = Graph(inputs, [_result(value, face) for value in found])
     free = graph.free_inputs
@@ -131,6 +131,16 @@ def trace(
     closed = Graph([*inputs, *free], graph.outputs)
     every = (*input_names, *[f"captured_{k}" for k in range(len(free))])
     return Trace(closed, every, tuple(names(result, tree)), tree, tuple(values), face)
+
+
+def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return ``fn(*args, **kwargs)``; a TraceError that NumPy wrapped in one of its own errors comes out as it was."""
+    try:
+        return fn(*args, **kwargs)
+    except ValueError as error:  # numpy_array[0] = traced_value hides the reason in the cause
+        if isinstance(error.__cause__, TraceError):
+            raise error.__cause__ from None
+        raise
 
 
 def _argument(face: type[Face], node: Node) -> Face:

@@ -8,6 +8,7 @@ nested tuples, lists and dicts of them.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from symgrad.ir.dims import same_size
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType, normalize_axis
+from symgrad.tracing import run_user_code
 from symgrad.transform import derive
 from symgrad.transform.vmap import batch
 
@@ -105,7 +107,7 @@ def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnu
         outer += nodes
         inner += inputs
         trees.append(tree)
-    result = fn(*replaced, **kwargs)
+    result = run_user_code(fn, replaced, kwargs)
     result, aux = _split_aux(operation, result) if has_aux else (result, None)
     leaves, tree = flatten(result)
     graph = Graph(inner, [lift_one(leaf, face.default_float) for leaf in leaves])
@@ -252,7 +254,7 @@ def jvp(fn: Function) -> Function:
         v = _direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
         return unflatten(run.output, _finish_with(run, args[-1], derive.jvp(run.graph, run.wrt)(*run.outer, *v)))
 
-    return wrapped
+    return _with_last(wrapped, fn, "v")
 
 
 def vjp(fn: Function) -> Function:
@@ -264,7 +266,7 @@ def vjp(fn: Function) -> Function:
         ct = _direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
         return run.by_argument(_finish_with(run, args[-1], derive.vjp(run.graph, run.wrt)(*run.outer, *ct)), True)
 
-    return wrapped
+    return _with_last(wrapped, fn, "ct")
 
 
 def hvp(fn: Function) -> Function:
@@ -277,6 +279,23 @@ def hvp(fn: Function) -> Function:
         v = _direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
         return run.by_argument(_finish_with(run, args[-1], derive.hvp(run.graph, run.wrt)(*run.outer, *v)), True)
 
+    return _with_last(wrapped, fn, "v")
+
+
+def _with_last(wrapped: Function, fn: Function, label: str) -> Function:
+    """Give ``wrapped`` the parameters of ``fn`` and one more, the direction or cotangent, so that it can be named."""
+    try:
+        parameters = list(inspect.signature(fn).parameters.values())
+    except (TypeError, ValueError):
+        parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    leading = [p.replace(default=p.empty) for p in parameters if p.kind in plain]
+    while label in {p.name for p in parameters}:
+        label += "_"
+    last = inspect.Parameter(label, plain[0] if any(p.kind is plain[0] for p in leading) else plain[1])
+    rest = [p for p in parameters if p.kind not in plain]
+    signature = inspect.Signature([*leading, last, *rest]) if leading or not rest else inspect.Signature(rest)
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect.signature
     return wrapped
 
 
@@ -340,7 +359,7 @@ def vmap(fn: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims:
         if len(dims) != len(args):
             raise ValueError(at_user_line(f"vmap: in_dims must name an axis for each of {len(args)} arguments, got {in_dims}"))
         moved, replaced = _enter_batch(args, dims)
-        result, tree = flatten(fn(*replaced, **kwargs))
+        result, tree = flatten(run_user_code(fn, replaced, kwargs))
         every = flatten([args, kwargs])[0]
         face = _face_for(every)
         outputs = batch([lift_one(leaf, face.default_float) for leaf in result], moved)

@@ -41,10 +41,9 @@ def literal(value: bool | int | float, dtype: DType) -> tuple[str, int]:
         return _integer(int(value), dtype)
     number = float(value)
     if math.isnan(number):
-        return "NAN" if dtype.suffix == "f" else "(double)NAN", ATOM
+        return "NAN", ATOM
     if math.isinf(number):
-        text = "INFINITY" if dtype.suffix == "f" else "(double)INFINITY"
-        return (text, _UNARY) if number > 0 else (f"-{text}", _UNARY)
+        return ("INFINITY", ATOM) if number > 0 else ("-INFINITY", _UNARY)
     text = repr(number) if dtype.itemsize == 8 else _single(number)
     if not any(c in text for c in ".en"):
         text += ".0"

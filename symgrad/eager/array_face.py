@@ -66,7 +66,8 @@ class Array(Operators):
         raise TraceError(
             at_user_line(
                 f"{asked}: a traced value is not a Python number, its derivative would be lost; use NumPy's functions "
-                "(np.sin for math.sin); inside sg.compile pass numbers that decide how the code runs as static_argnames"
+                "(np.sin for math.sin), write into arrays made by np.zeros_like(x) or sg.zeros(...), "
+                "and pass numbers that decide how the code runs as static_argnames of sg.compile"
             )
         )
 
@@ -144,7 +145,7 @@ class Array(Operators):
     # views and writes --------------------------------------------------------------------------------------------------
 
     def _view(self, node: Node) -> Array:
-        base = self._base or self
+        base = self if self._base is None else self._base
         view = Array(node, base=base)
         base._views = [r for r in base._views if r() is not None]
         base._views.append(weakref.ref(view))

@@ -11,6 +11,7 @@ from symgrad.primitives import (
     reduction,
     selection,
     shape,
+    special,
     statistics,
     trigonometric,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "reduction",
     "selection",
     "shape",
+    "special",
     "statistics",
     "trigonometric",
 ]

@@ -1,5 +1,7 @@
 """Laws of arithmetic that keep every bit, at nan, inf and -0.0 too (which nan it is does not count)."""
 
+# ruff: noqa: PLW0108, B002 - a law is written with its variables, as in print
+
 from __future__ import annotations
 
 import math

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from symgrad.ir.dims import Dim
+from symgrad.ir.dims import Dim, Size
 from symgrad.ir.expr import Node, Range, constant, ops
 from symgrad.rewrite.pattern import Law, Var, p
 from symgrad.rewrite.shapes import composed, slice_or_whole
@@ -26,7 +26,7 @@ _owners: WeakKeyDictionary[Node, Any] = WeakKeyDictionary()
 
 def _fixed_size(node: Node) -> int | None:
     """Return the number of elements of an assemble that names no dim at all."""
-    size = node.type.size
+    size: Size = node.type.size
     if isinstance(size, Dim) or any(isinstance(v, Dim) for piece in node.attributes["ranges"] for r in piece for v in r):
         return None
     return size
@@ -51,7 +51,8 @@ def _owner_map(node: Node) -> Any:
     size = _fixed_size(node)
     result = None
     if size is not None and size <= _LARGEST_MAP:
-        result = np.full(node.shape, _NOBODY, np.int32)
+        shape: Any = node.shape
+        result = np.full(shape, _NOBODY, np.int32)
         for k, ranges in enumerate(node.attributes["ranges"]):
             place = _index(ranges)
             result[place] = np.where(result[place] == _NOBODY, k, _SEVERAL)

@@ -1,9 +1,10 @@
 """Laws of real numbers that floating point breaks at nan, inf or -0.0, or by rounding: on with ``options.fast_math`` only."""
 
+# ruff: noqa: PLW0108 - a law is written with its variables, as in print
+
 from __future__ import annotations
 
-import math
-from typing import Any
+import numpy as np
 
 from symgrad.ir.dims import Dim, product
 from symgrad.ir.expr import Node, constant, like, ops
@@ -15,6 +16,19 @@ x, y, z = Var("x"), Var("y"), Var("z")
 r, s = Var("r", "float"), Var("s", "float")
 a, b = Constant("a"), Constant("b")
 ONE = Number(1)
+
+
+def _holds(value: float, r: Node) -> bool:
+    """Whether the element type of ``r`` has a finite number near ``value``."""
+    return abs(value) <= float(np.finfo(r.dtype.numpy).max)
+
+
+def _added(r: Node, value: float) -> Node | None:
+    return r + value if _holds(value, r) else None
+
+
+def _scaled(r: Node, value: float) -> Node | None:
+    return r * value if _holds(value, r) else None
 
 
 def _whole_power(r: Node, a: float) -> Node | None:
@@ -34,7 +48,7 @@ def _joint_power(r: Node, inner: Node, other: Node) -> Node:
 
 
 def _reciprocal(r: Node, a: float) -> Node | None:
-    return r * (1.0 / a) if a and math.isfinite(1.0 / a) else None
+    return _scaled(r, 1.0 / a) if a else None
 
 
 REAL_NUMBERS = (
@@ -47,15 +61,15 @@ REAL_NUMBERS = (
     Law("r / r = 1", r / r, lambda r: like(1, r)),
     Law("-(r - s) = s - r", -(r - s), lambda r, s: s - r),
     Law("(r + s) - s = r", (r + s) - s, lambda r: r),
-    Law("(r + a) + b = r + (a + b)", (r + a) + b, lambda r, a, b: r + (a + b)),
-    Law("(r - a) + b = r + (b - a)", (r - a) + b, lambda r, a, b: r + (b - a)),
-    Law("(r + a) - b = r + (a - b)", (r + a) - b, lambda r, a, b: r + (a - b)),
-    Law("(r a) b = r (a b)", (r * a) * b, lambda r, a, b: r * (a * b)),
-    Law("(r a) s a = r s a a", (r * a) * (s * b), lambda r, s, a, b: (r * s) * (a * b)),
+    Law("(r + a) + b = r + (a + b)", (r + a) + b, lambda r, a, b: _added(r, a + b)),
+    Law("(r - a) + b = r + (b - a)", (r - a) + b, lambda r, a, b: _added(r, b - a)),
+    Law("(r + a) - b = r + (a - b)", (r + a) - b, lambda r, a, b: _added(r, a - b)),
+    Law("(r a) b = r (a b)", (r * a) * b, lambda r, a, b: _scaled(r, a * b)),
+    Law("(r a) (s b) = (r s) (a b)", (r * a) * (s * b), lambda r, s, a, b: _scaled(r * s, a * b)),
     Law("r / a = r (1/a)", r / a, _reciprocal),
-    Law("(a r) + (b r) = (a + b) r", (r * a) + (r * b), lambda r, a, b: r * (a + b)),
-    Law("(a r) - (b r) = (a - b) r", (r * a) - (r * b), lambda r, a, b: r * (a - b)),
-    Law("(a r) + r = (a + 1) r", (r * a) + r, lambda r, a: r * (a + 1)),
+    Law("(a r) + (b r) = (a + b) r", (r * a) + (r * b), lambda r, a, b: _scaled(r, a + b)),
+    Law("(a r) - (b r) = (a - b) r", (r * a) - (r * b), lambda r, a, b: _scaled(r, a - b)),
+    Law("(a r) + r = (a + 1) r", (r * a) + r, lambda r, a: _scaled(r, a + 1)),
     Law("r x + r y = r (x + y)", (r * x) + (r * y), lambda r, x, y: r * (x + y)),
     Law("r x - r y = r (x - y)", (r * x) - (r * y), lambda r, x, y: r * (x - y)),
     Law("(r / s) s = r", (r / s) * s, lambda r: r),
@@ -109,7 +123,7 @@ STABILISE = (
 
 
 def _summed_repetition(node: Node, x: Node) -> Node | None:
-    """The sum of a repeated number is a product."""
+    """Return the sum of a repeated number as a product."""
     axes = node.attributes["axes"]
     repeated = node.inputs[0].shape
     count = product([repeated[k] for k in axes])
@@ -124,7 +138,7 @@ def _summed_twice(node: Node, inner: Node, x: Node) -> Node:
     return ops.sum(x, axes=tuple(sorted((*first, *(kept[k] for k in node.attributes["axes"])))))
 
 
-def _scaled_sum(node: Node, x: Node, a: Any) -> Node:
+def _scaled_sum(node: Node, x: Node, a: float) -> Node:
     return _sum_like(node, x) * a
 
 

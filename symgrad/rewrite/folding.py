@@ -67,7 +67,13 @@ def _assembled(node: Node) -> Node | None:
 
 
 def _repeated(node: Node) -> Any:
-    return np.broadcast_to(_value(node.inputs[0]), node.shape)
+    shape: Any = node.shape
+    return np.broadcast_to(_value(node.inputs[0]), shape)
+
+
+def _fixed_size(node: Node) -> Node | None:
+    size = node.attributes["dim"]
+    return None if isinstance(size, Dim) else constant(size, node.dtype)
 
 
 _CONSTANT = p.constant(...).named("x")
@@ -79,13 +85,8 @@ FOLDING = (
         for name in ("expand_dims", "reshape", "slice", "squeeze", "transpose")
     ),
     Law("assemble of constants is a constant", p.assemble(...), _assembled),
-    Law("a fixed size is a constant", p.dim_size(), lambda node: _fixed_size(node)),
+    Law("a fixed size is a constant", p.dim_size(), _fixed_size),
 )
-
-
-def _fixed_size(node: Node) -> Node | None:
-    size = node.attributes["dim"]
-    return None if isinstance(size, Dim) else constant(size, node.dtype)
 
 
 # Repetition

@@ -1,5 +1,7 @@
 """Laws of selection, logic, comparison and conversion that keep every bit."""
 
+# ruff: noqa: PLW0108 - a law is written with its variables, as in print
+
 from __future__ import annotations
 
 from symgrad.dtypes import DType, float32, float64, int32, int64

@@ -16,7 +16,7 @@ from functools import cache
 from symgrad.ir.expr import Node, Primitive, ops
 from symgrad.ir.graph import Graph
 from symgrad.options import Options
-from symgrad.rewrite.pattern import Entry, Index, Law, index_laws
+from symgrad.rewrite.pattern import Entry, Index, Law, index_laws, scalar
 from symgrad.rewrite.rules import EXACT, FAST
 
 __all__ = ["PASSES", "Pass", "PassRecord", "rewrite", "run_passes"]
@@ -120,22 +120,25 @@ class _Sweep:
         for node in graph.order:
             if node in normal:
                 continue
+            current = node
             inputs = node.inputs
             for operand in inputs:
                 if normal[operand] is not operand:
-                    rebuilt = node.primitive(*[normal[i] for i in inputs], **node.attributes)
-                    normal[node] = self.settle(rebuilt)
+                    current = node.primitive(*[normal[i] for i in inputs], **node.attributes)
                     break
-            else:
-                primitive = node.primitive
+            settled = normal.get(current)
+            if settled is None:
+                primitive = current.primitive
                 entry = index.get(primitive)
-                changed = self.first(entry, node) if entry is not None else None
+                changed = self.search(entry, current, current) if entry is not None else None
                 if changed is not None:
-                    normal[node] = self.settle(changed)
+                    settled = self.settle(changed)
                 elif primitive in mirrors:
-                    normal[node] = self.share(node)
+                    settled = self.share(current)
                 else:
-                    normal[node] = node
+                    settled = current
+                normal[current] = settled
+            normal[node] = settled
         return [normal[o] for o in graph.outputs]
 
     def settle(self, root: Node) -> Node:
@@ -157,27 +160,34 @@ class _Sweep:
 
     def fixed_point(self, node: Node) -> Node:
         """Return what a node whose operands are settled becomes."""
-        if any(self.normal[i] is not i for i in node.inputs):
-            return self.settle(node.primitive(*[self.normal[i] for i in node.inputs], **node.attributes))
+        for operand in node.inputs:
+            if self.normal[operand] is not operand:
+                return self.settle(node.primitive(*[self.normal[i] for i in node.inputs], **node.attributes))
         entry = self.index.get(node.primitive)
-        changed = self.first(entry, node) if entry is not None else None
+        changed = self.search(entry, node, node) if entry is not None else None
         if changed is not None:
             return self.settle(changed)
         return self.share(node) if node.primitive in self.mirrors else node
 
-    def first(self, entry: Entry, node: Node) -> Node | None:
-        """Return what the first law that holds for a node makes of it."""
-        by_operand = entry.by_operand
-        if by_operand:
-            for operand in node.inputs:
-                for law, rewriter in by_operand.get(operand.primitive, ()):
-                    found = rewriter(node)
-                    if found is not None and found is not node:
-                        return self.note(law, node, found)
+    def search(self, entry: Entry, at: Node, node: Node) -> Node | None:
+        """Return what the first law filed under ``entry`` that holds makes of ``node``; ``at`` is what it is filed by."""
         for law, rewriter in entry.always:
             found = rewriter(node)
             if found is not None and found is not node:
                 return self.note(law, node, found)
+        if entry.by_number:
+            for law, rewriter in entry.by_number.get(scalar(at), ()):
+                found = rewriter(node)
+                if found is not None and found is not node:
+                    return self.note(law, node, found)
+        by_operand = entry.by_operand
+        if by_operand:
+            for operand in at.inputs:
+                below = by_operand.get(operand.primitive)
+                if below is not None:
+                    found = self.search(below, operand, node)
+                    if found is not None:
+                        return found
         return None
 
     def note(self, law: Law, node: Node, found: Node) -> Node:

@@ -7,17 +7,29 @@ no law concerns costs a few dictionary lookups.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from types import EllipsisType
+from dataclasses import dataclass, field, replace
+from types import CodeType, EllipsisType
 from typing import Any
 
 from symgrad.ir.expr import ArrayConstant, Node, Primitive, ops
 
-__all__ = ["Apply", "Constant", "Elementwise", "Index", "Law", "Number", "Pattern", "Var", "apply_law", "index_laws", "p", "scalar"]
+__all__ = [
+    "Apply",
+    "Constant",
+    "Elementwise",
+    "Index",
+    "Law",
+    "Number",
+    "Pattern",
+    "Var",
+    "apply_law",
+    "index_laws",
+    "p",
+    "scalar",
+]
 
 Bound = dict[str, Any]
 Matcher = Callable[[Node, Bound], bool]
@@ -178,19 +190,26 @@ def _symmetric(left: Pattern, right: Pattern) -> bool:
 
 
 def _rewriter(pattern: Pattern, replacement: Callable[..., Node | None]) -> Rewriter:
+    if isinstance(pattern, Elementwise):
+        return lambda node: _fitted(replacement(node), node)
     match = _matcher(pattern)
-    wanted = tuple(inspect.signature(replacement).parameters)
+    code: CodeType = replacement.__code__
+    wanted = code.co_varnames[: code.co_argcount]
 
     def rewrite(node: Node) -> Node | None:
         bound: Bound = {"node": node}
         if not match(node, bound):
             return None
-        result = replacement(*[bound[name] for name in wanted])
-        if result is not None and result.type is not node.type and result.shape != node.shape:
-            return ops.broadcast_to(result, shape=node.shape)
-        return result
+        return _fitted(replacement(*[bound[name] for name in wanted]), node)
 
     return rewrite
+
+
+def _fitted(result: Node | None, node: Node) -> Node | None:
+    """Return a result in the shape of the node it replaces."""
+    if result is not None and result.type is not node.type and result.shape != node.shape:
+        return ops.broadcast_to(result, shape=node.shape)
+    return result
 
 
 def _matcher(pattern: Pattern) -> Matcher:
@@ -200,8 +219,6 @@ def _matcher(pattern: Pattern) -> Matcher:
         return _match_number(pattern.value)
     if isinstance(pattern, Constant):
         return _match_constant(pattern.name)
-    if isinstance(pattern, Elementwise):
-        return lambda node, bound: True
     assert isinstance(pattern, Apply)
     return _match_apply(pattern)
 
@@ -254,7 +271,7 @@ def _match_apply(pattern: Apply) -> Matcher:
             return False
         if name:
             bound[name] = node
-        for inner, operand in zip(below, node.inputs, strict=False):  # none for `...`
+        for inner, operand in zip(below, node.inputs, strict=False):  # noqa: SIM110 - all() is slower; none for `...`
             if not inner(operand, bound):
                 return False
         return True
@@ -265,30 +282,31 @@ def _match_apply(pattern: Apply) -> Matcher:
 # The index
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """The laws for one primitive: those that need an operand of some primitive, and those that need none."""
+    """Laws for nodes of one primitive, by what they need below it.
 
-    by_operand: dict[Primitive, list[tuple[Law, Rewriter]]]
-    always: list[tuple[Law, Rewriter]]
+    ``always`` are those that need no more than this; ``by_operand`` those that need an operand of some primitive, with
+    what they need below that one in turn; ``by_number`` those for a constant of one value.
+    """
+
+    by_operand: dict[Primitive, Entry] = field(default_factory=dict)
+    by_number: dict[float, list[Compiled]] = field(default_factory=dict)
+    always: list[Compiled] = field(default_factory=list)
 
 
+Compiled = tuple[Law, Rewriter]
 Index = dict[Primitive, Entry]
 
 
 def index_laws(laws: Iterable[Law]) -> Index:
-    """Return the laws by root primitive and one operand's primitive, in their given order."""
+    """Return the laws by root primitive and what is below it, in their given order."""
     index: Index = {}
     for law in laws:
         for pattern in _arrangements(law.pattern):
-            rewriter = (law, _rewriter(pattern, law.replacement))
+            compiled = (law, _rewriter(pattern, law.replacement))
             for root in _roots(pattern):
-                entry = index.setdefault(root, Entry({}, []))
-                operands = _operands(pattern)
-                if not operands:
-                    entry.always.append(rewriter)
-                for operand in operands:
-                    entry.by_operand.setdefault(operand, []).append(rewriter)
+                _insert(index.setdefault(root, Entry()), pattern, compiled)
     return index
 
 
@@ -299,17 +317,30 @@ def _roots(pattern: Pattern) -> Sequence[Primitive]:
     return [getattr(ops, pattern.primitive)]
 
 
-def _operands(pattern: Pattern) -> Sequence[Primitive]:
-    """Return the primitives of which one must be among the operands; none where nothing is known."""
+def _insert(entry: Entry, pattern: Pattern, compiled: Compiled) -> None:
+    """File a law under the operand that tells most: an application, then a number, then any constant."""
     if isinstance(pattern, Elementwise):
-        return [getattr(ops, pattern.operand)]
+        entry.by_operand.setdefault(getattr(ops, pattern.operand), Entry()).always.append(compiled)
+        return
     assert isinstance(pattern, Apply)
-    if isinstance(pattern.arguments, EllipsisType):
-        return []
-    arguments = pattern.arguments
-    for argument in arguments:
-        if isinstance(argument, Apply):
-            return [getattr(ops, argument.primitive)]
-    if any(isinstance(a, (Number, Constant)) for a in arguments):
-        return [ops.constant, ops.broadcast_to]
-    return []
+    arguments = () if isinstance(pattern.arguments, EllipsisType) else pattern.arguments
+    applied = [a for a in arguments if isinstance(a, Apply)]
+    numbers = [a for a in arguments if isinstance(a, Number)]
+    if applied:
+        deepest = max(applied, key=_weight)
+        _insert(entry.by_operand.setdefault(getattr(ops, deepest.primitive), Entry()), deepest, compiled)
+    elif numbers:
+        for primitive in (ops.constant, ops.broadcast_to):
+            below = entry.by_operand.setdefault(primitive, Entry())
+            below.by_number.setdefault(numbers[0].value, []).append(compiled)
+    elif any(isinstance(a, Constant) for a in arguments):
+        for primitive in (ops.constant, ops.broadcast_to):
+            entry.by_operand.setdefault(primitive, Entry()).always.append(compiled)
+    else:
+        entry.always.append(compiled)
+
+
+def _weight(pattern: Apply) -> int:
+    """How much a pattern asks for; the commonest primitives tell least."""
+    arguments = () if isinstance(pattern.arguments, EllipsisType) else pattern.arguments
+    return (pattern.primitive not in ("add", "mul")) + 2 * sum(isinstance(a, (Apply, Number, Constant)) for a in arguments)

@@ -126,7 +126,7 @@ def _sliced_repetition(node: Node, x: Node, inner: Node) -> Node:
 
 
 def _sliced_expansion(node: Node, x: Node, inner: Node) -> Node | None:
-    """An index into an inserted axis takes it away again."""
+    """Take an inserted axis away again where it is indexed."""
     ranges, put = node.attributes["ranges"], inner.attributes["axes"]
     if any(ranges[a].count is not None for a in put):
         return None
@@ -146,7 +146,7 @@ def _taken(x: Node, node: Node, a: int) -> Node | None:
 
 
 def _taken_evenly(x: Node, node: Node) -> Node | None:
-    """A gather at evenly spaced constant indices is a slice."""
+    """Return a gather at evenly spaced constant indices as a slice."""
     value = node.inputs[1].attributes["value"]
     axis, size = node.attributes["axis"], x.shape[node.attributes["axis"]]
     if not isinstance(value, ArrayConstant) or value.array.ndim != 1 or not isinstance(size, int):
@@ -188,7 +188,16 @@ def _one_element(node: Node, x: Node) -> Node | None:
     return ops.squeeze(x, axes=axes) if axes else x
 
 
-REDUCTIONS = tuple(
-    Law(f"{name} of one element", getattr(p, name)(x), _one_element)
-    for name in ("sum", "prod", "max", "min", "any", "all")
+def _one_summand(node: Node, x: Node) -> Node | None:
+    """Add the 0 that a sum starts from: the sum of one -0.0 is 0.0."""
+    found = _one_element(node, x)
+    return None if found is None else found + 0
+
+
+REDUCTIONS = (
+    Law("sum of one element x = x + 0", p.sum(x), _one_summand),
+    *(
+        Law(f"{name} of one element", getattr(p, name)(x), _one_element)
+        for name in ("prod", "max", "min", "any", "all")
+    ),
 )

@@ -1,0 +1,286 @@
+"""Writes the steps of a program as views: where accumulators live, where loops are blocked, which are SIMD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from symgrad.codegen.cprint import ATOM, literal
+from symgrad.codegen.views import ClosingView, LoopView, StepView
+from symgrad.codegen.writer import Writer
+from symgrad.dtypes import DType
+from symgrad.ir.dims import Size
+from symgrad.lower.loops import (
+    Accumulate,
+    Check,
+    Contract,
+    Fill,
+    Nest,
+    Require,
+    Scatter,
+    Step,
+    Store,
+)
+from symgrad.lower.tile import neutral
+
+__all__ = ["step_view"]
+
+_PAD = "    "
+_ORDERED = 64  # elements that are added in plain order
+_BLOCK = 512  # elements added by one SIMD sum before a compensated one
+_SIMD_COMBINES = {"+": "+", "*": "*", "||": "|", "&&": "&"}
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines around the loops, by level: level k stands right outside loop k."""
+
+    before: list[list[str]]
+    after: list[list[str]]
+    hints: list[str]
+    heads: list[list[str]] = field(default_factory=list)
+
+
+def step_view(step: Step, writer: Writer, sums: dict[str, None]) -> StepView:
+    """Return the view of one step; ``sums`` collects the types of compensated sums."""
+    if isinstance(step, Nest):
+        if not step.extents:
+            return StepView("straight", lines=tuple(writer.lines(step.body, (), False)))
+        return _nest(step, writer, sums)
+    if isinstance(step, Fill):
+        return _fill(step, writer)
+    if isinstance(step, Check):
+        return _check(step, writer)
+    if isinstance(step, Require):
+        return StepView("straight", lines=(f"if ({writer.size(step.size)} == 0) return 2;",))
+    return _scatter(step, writer) if isinstance(step, Scatter) else _contract(step, writer)
+
+
+def _names(depth: int, writer: Writer) -> list[str]:
+    taken = {*writer.names, *writer.dims.values()}
+    free = [n for n in ("i", "j", "k", "l", "p", "q", "r") if n not in taken]
+    return [free[d] if d < len(free) else f"b{d}" for d in range(depth)]
+
+
+def _head(name: str, size: str) -> str:
+    return f"size_t {name} = 0; {name} < {size}; ++{name}"
+
+
+def _view(loops: Sequence[tuple[str, str]], around: _Lines, lines: Sequence[str], note: str = "") -> StepView:
+    """Return nested loops; ``loops`` holds a hint and a head for each."""
+    depth = len(loops)
+    opening = [LoopView(_PAD * d, tuple(around.before[d]), loops[d][0], loops[d][1]) for d in range(depth)]
+    closing = [ClosingView(_PAD * d, tuple(around.after[d])) for d in reversed(range(depth))]
+    return StepView("loops", note, tuple(opening), _PAD * depth, tuple(lines), tuple(closing))
+
+
+def _around(depth: int) -> _Lines:
+    return _Lines([[] for _ in range(depth)], [[] for _ in range(depth)], [""] * depth)
+
+
+def _plain(extents: Sequence[Size], writer: Writer, lines: Sequence[str], hint: str = "") -> StepView:
+    names = _names(len(extents), writer)
+    loops = [("", _head(n, writer.size(e))) for n, e in zip(names, extents, strict=True)]
+    if loops and hint:
+        loops[-1] = (hint, loops[-1][1])
+    if not loops:
+        return StepView("straight", lines=tuple(lines))
+    return _view(loops, _around(len(loops)), lines)
+
+
+def _fill(step: Fill, writer: Writer) -> StepView:
+    buffer = writer.buffers[step.buffer]
+    value = literal(float(step.value) if buffer.dtype.is_floating else step.value, buffer.dtype)[0]
+    if buffer.size == 1:
+        return StepView("straight", lines=(f"{writer.names[step.buffer]}[0] = {value};",))
+    (name,) = _names(1, writer)
+    return _plain((buffer.size,), writer, (f"{writer.names[step.buffer]}[{name}] = {value};",))
+
+
+def _check(step: Check, writer: Writer) -> StepView:
+    writer.loops = _names(len(step.extents), writer)
+    at = writer.element(step.buffer, step.index)
+    limit = writer.size(step.limit)
+    return _plain(step.extents, writer, (f"if ({at} < 0 || (uint64_t){at} >= {limit}) return 1;",))
+
+
+def _scatter(step: Scatter, writer: Writer) -> StepView:
+    writer.loops = _names(len(step.extents), writer)
+    place = f"(size_t){writer.element(step.positions, step.at)}"
+    stride = writer.size(step.stride)
+    if stride != "1":
+        place = f"({stride})*{place}" if " " in stride else f"{stride}*{place}"
+    rest = writer.index(step.index)
+    target = f"{writer.names[step.buffer]}[{place if rest == '0' else f'{rest} + {place}'}]"
+    operator = "|=" if writer.buffers[step.buffer].dtype.is_bool else "+="
+    return _plain(step.extents, writer, (f"{target} {operator} {writer.element(step.updates, step.source)};",))
+
+
+def _contract(step: Contract, writer: Writer) -> StepView:
+    depth = len(step.extents)
+    names = writer.loops = _names(depth, writer)
+    product = f"{writer.element(step.x, step.x_index)} * {writer.element(step.y, step.y_index)}"
+    target = writer.element(step.out, step.out_index)
+    flags = list(step.summed)
+    loops = [["", _head(n, writer.size(e))] for n, e in zip(names, step.extents, strict=True)]
+    around = _around(depth)
+    if flags != sorted(flags):
+        loops[-1][0] = "SG_LOOP()"
+        return _view([(h, t) for h, t in loops], around, (f"{target} += {product};",))
+    level = flags.index(True)
+    total = writer.fresh("s")
+    around.before[level].append(f"{step.dtype.c} {total} = {neutral('+', step.dtype)};")
+    around.after[level].append(f"{target} = {total};")
+    if level == depth - 1 and not _is_short(step.extents[-1]):
+        loops[-1][0] = f"SG_LOOP(reduction(+: {total}))"
+    return _view([(h, t) for h, t in loops], around, (f"{total} += {product};",))
+
+
+def _is_short(size: Size) -> bool:
+    return isinstance(size, int) and size <= _ORDERED
+
+
+class _NestWriter:
+    """One loop nest with its reductions."""
+
+    def __init__(self, nest: Nest, writer: Writer, sums: dict[str, None]) -> None:
+        self.nest = nest
+        self.writer = writer
+        self.sums = sums
+        self.depth = len(nest.extents)
+        self.names = _names(self.depth, writer)
+        self.around = _around(self.depth)
+        self.reductions = [s for s in nest.body if isinstance(s, Accumulate)]
+        self.blocked = [r for r in self.reductions if r.combine == "+" and r.dtype.is_floating and not _is_short(r.length)]
+        self.inner = self.depth - 1
+        self.strip = ""  # name of the block's start, when the innermost loop is blocked
+        self.in_blocks: list[str] = []
+        self.clauses: dict[str, list[str]] = {}
+        self.tail: list[str] = []
+
+    def view(self) -> StepView:
+        names, inner = self.names, self.inner
+        size = self.nest.extents[inner]
+        short = isinstance(size, int) and size <= 2 * _BLOCK
+        if self.blocked and not short:
+            self.strip = f"{names[inner]}0"
+        simd = self.is_parallel()
+        body = self.writer.lines(self.nest.body, names, True)
+        for r in self.reductions:
+            self.reduction(r, body)
+        hint = ""
+        if simd:
+            clauses = [f"reduction({op}: {', '.join(found)})" for op, found in self.clauses.items()]
+            hint = f"SG_LOOP({' '.join(clauses)})"
+        loops = [("", _head(n, self.writer.size(e))) for n, e in zip(names, self.nest.extents, strict=True)]
+        if not self.strip:
+            loops[inner] = (hint, loops[inner][1])
+            return _view(loops, self.around, body)
+        return self.stripped(loops, hint, body)
+
+    def stripped(self, loops: list[tuple[str, str]], hint: str, body: list[str]) -> StepView:
+        """Return the innermost loop as a loop over blocks around one over a block's elements."""
+        inner, name, first = self.inner, self.names[self.inner], self.strip
+        size = self.writer.size(self.nest.extents[inner])
+        last = f"{name}1"
+        loops[inner] = ("", f"size_t {first} = 0; {first} < {size}; {first} += {_BLOCK}")
+        loops.append((hint, f"size_t {name} = {first}; {name} < {last}; ++{name}"))
+        enter = [f"const size_t {last} = {size} - {first} < {_BLOCK} ? {size} : {first} + {_BLOCK};"]
+        if " " in size:
+            enter = [f"const size_t {last} = ({size}) - {first} < {_BLOCK} ? {size} : {first} + {_BLOCK};"]
+        around = self.around
+        around.before.append([*enter, *self.in_blocks])
+        around.after.append(self.tail)
+        return _view(loops, around, body)
+
+    def is_parallel(self) -> bool:
+        """Whether the iterations of the innermost loop are independent, but for sums that may be reordered."""
+        targets: dict[int, int] = {}
+        for s in self.nest.body:
+            if isinstance(s, Store):
+                if all(a != self.inner for a, _ in s.index.terms):
+                    return False
+                if s.combine != "=":
+                    targets[s.buffer] = targets.get(s.buffer, 0) + 1
+        if any(n > 1 for n in targets.values()):
+            return False
+        return all(self.may_reorder(r) for r in self.reductions)
+
+    def may_reorder(self, r: Accumulate) -> bool:
+        if r.combine not in _SIMD_COMBINES:
+            return False
+        return not r.dtype.is_floating or not _is_short(r.length)
+
+    def declare(self, level: int, line: str) -> None:
+        self.around.before[level].append(line)
+
+    def finish(self, level: int, line: str) -> None:
+        self.around.after[level].append(line)
+
+    def reduction(self, r: Accumulate, body: list[str]) -> None:
+        """Write one reduction around and into the body."""
+        if r.combine.startswith("arg"):
+            self.position_of(r, body)
+            return
+        writer = self.writer
+        total = writer.fresh("s")
+        writer.texts[r.number] = total, ATOM
+        start = _start(r.combine, r.dtype)
+        self.declare(r.level, f"{r.dtype.c} {total} = {start};")
+        target = total
+        if r in self.blocked and (self.strip or r.level < self.inner):
+            target = self.block_sum(r, total)
+        if r.combine in ("max", "min"):
+            writer.force(r.value, body)
+        body.append(writer.combined(target, r.combine, r.value, r.dtype))
+        if r.combine in _SIMD_COMBINES:
+            self.clauses.setdefault(_SIMD_COMBINES[r.combine], []).append(target)
+        self.leave(r, total)
+
+    def block_sum(self, r: Accumulate, total: str) -> str:
+        """Return the name of a block's sum, which is added to the total with compensation."""
+        kind = r.dtype.c
+        self.sums[kind] = None
+        rest, block = self.writer.fresh("c"), self.writer.fresh("s")
+        suffix = r.dtype.suffix
+        self.declare(r.level, f"{kind} {rest} = {_start('+', r.dtype)};")
+        line = f"{kind} {block} = {_start('+', r.dtype)};"
+        add = f"sg_add{suffix}(&{total}, &{rest}, {block});"
+        if self.strip:
+            self.in_blocks.append(line)
+            self.tail.append(add)
+        else:
+            self.declare(self.inner, line)
+            self.finish(self.inner, add)
+        self.finish(r.level, f"{total} = sg_total{suffix}({total}, {rest});")
+        return block
+
+    def leave(self, r: Accumulate, total: str) -> None:
+        if r.buffer is not None:
+            self.writer.loops = self.names
+            self.finish(r.level, f"{self.writer.element(r.buffer, r.index)} = {total};")
+
+    def position_of(self, r: Accumulate, body: list[str]) -> None:
+        """Write an argmax or argmin: the first index of the best element, nan being best."""
+        writer = self.writer
+        dtype: DType = writer.dtypes[r.value]
+        best, at = writer.fresh("s"), writer.fresh("s")
+        writer.texts[r.number] = at, ATOM
+        self.declare(r.level, f"{dtype.c} {best} = {_start('+', dtype)};")
+        self.declare(r.level, f"int64_t {at} = 0;")
+        writer.force(r.value, body)
+        name, value = self.names[self.inner], writer.text(r.value)
+        sign = ">" if r.combine == "argmax" else "<"
+        test = f"{name} == 0 || {value} {sign} {best}"
+        if dtype.is_floating:
+            test += f" || (isnan({value}) && !isnan({best}))"
+        body += [f"if ({test}) {{", f"{_PAD}{best} = {value};", f"{_PAD}{at} = (int64_t){name};", "}"]
+        self.leave(r, at)
+
+
+def _start(combine: str, dtype: DType) -> str:
+    return literal(neutral(combine, dtype), dtype)[0]
+
+
+def _nest(nest: Nest, writer: Writer, sums: dict[str, None]) -> StepView:
+    return _NestWriter(nest, writer, sums).view()

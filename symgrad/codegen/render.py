@@ -1,0 +1,340 @@
+"""Renders a program as C source text and header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symgrad.codegen.cprint import SIMD, literal, size_text
+from symgrad.codegen.names import Namer, comment, sanitize
+from symgrad.codegen.nests import step_view
+from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, StepView
+from symgrad.codegen.writer import Writer
+from symgrad.errors import CompileError
+from symgrad.ir.dims import Dim, Size
+from symgrad.ir.types import TensorType
+from symgrad.lower.buffers import buffers_of
+from symgrad.lower.cut import operands
+from symgrad.lower.loops import Buffer, Check, Contract, Function, Nest, Program, Reload, Require, Scatter, Spill
+from symgrad.options import Options
+from symgrad.primitives.special_c import special_functions
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["CSource", "render_c", "template_environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class CSource:
+    """C text, and what a caller of the compiled function has to know.
+
+    Attributes
+    ----------
+    text, header : str
+    symbol : str
+        Name of the C function.
+    inputs, outputs : tuple of TensorType
+    input_names, output_names : tuple of str
+        C names of the arguments.
+    dims : tuple of str
+        Named sizes in the order of their arguments; ``dim_names`` are their C names.
+    renamed : tuple of (str, str)
+        Given names that C does not allow, with the names used instead.
+    work : int or Dim
+        Doubles of workspace.
+    flops, bytes_moved : int or Dim
+    kernels : int
+    statements : int
+        Lines of straight-line code and loop bodies.
+    key : str
+        Digest of the graph.
+    failures : tuple of str
+        Operations that may return 1, an index outside its axis.
+    """
+
+    text: str
+    header: str
+    symbol: str
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    dims: tuple[str, ...]
+    dim_names: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+    work: Size
+    flops: Size
+    bytes_moved: Size
+    kernels: int
+    statements: int
+    key: str
+    failures: tuple[str, ...] = field(default=())
+
+
+def template_folder() -> Path:
+    """Return the folder of the templates: beside the package when installed, else in the checkout's root."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "templates", package.parent / "templates"):
+        if (folder / "module.c.jinja").is_file():
+            return folder
+    raise CompileError(f"templates: not found beside {package} nor in {package.parent}; reinstall symgrad")
+
+
+@lru_cache(maxsize=1)
+def template_environment() -> jinja2.Environment:
+    """Return the Jinja2 environment all generated text comes from."""
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+
+
+def render_c(
+    program: Program,
+    name: str,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    options: Options,
+    doc: str = "",
+) -> CSource:
+    """Return a program as one C source.
+
+    Parameters
+    ----------
+    program : Program
+    name : str
+        Of the C function; any string, made an identifier.
+    input_names, output_names : sequence of str
+        The user's names; those that C does not allow are changed, and the change recorded.
+    options : Options
+    doc : str
+        What is computed, for the comment at the top.
+    """
+    return _Renderer(program, name, input_names, output_names, options, doc).source()
+
+
+class _Renderer:
+    def __init__(
+        self, program: Program, name: str, inputs: Sequence[str], outputs: Sequence[str], options: Options, doc: str
+    ) -> None:
+        self.program = program
+        self.doc = doc
+        namer = Namer()
+        self.symbol = namer.take(name)
+        self.inputs = namer.all(inputs)
+        self.outputs = namer.all(outputs)
+        self.dims = namer.all(program.dims)
+        given = [name, *inputs, *outputs, *program.dims]
+        used = [self.symbol, *self.inputs, *self.outputs, *self.dims]
+        self.renamed = tuple((g, u) for g, u in zip(given, used, strict=True) if g != u)
+        self.dim_names = dict(zip(program.dims, self.dims, strict=True))
+        self.buffer_names = self._buffer_names()
+        self.writer = Writer(program, self.buffer_names, self.dim_names, options.precise)
+        self.sums: dict[str, None] = {}
+        self.statements = 0
+
+    def _buffer_names(self) -> list[str]:
+        names, count = [], {"work": 0, "constant": 0}
+        letters = {"work": "w", "constant": "c"}
+        for buffer in self.program.buffers:
+            if buffer.role == "input":
+                names.append(self.inputs[buffer.position])
+            elif buffer.role == "output":
+                names.append(self.outputs[buffer.position])
+            else:
+                count[buffer.role] += 1
+                names.append(f"{letters[buffer.role]}{'k' if buffer.role == 'constant' else ''}{count[buffer.role]}")
+        return names
+
+    # The source
+
+    def source(self) -> CSource:
+        program = self.program
+        functions = self.functions()
+        module = self.module(functions)
+        environment = template_environment()
+        text = environment.get_template("module.c.jinja").render(module=module)
+        header = environment.get_template("module.h.jinja").render(module=module)
+        return CSource(
+            text=text,
+            header=header,
+            symbol=self.symbol,
+            inputs=program.inputs,
+            outputs=program.outputs,
+            input_names=self.inputs,
+            output_names=self.outputs,
+            dims=program.dims,
+            dim_names=self.dims,
+            renamed=self.renamed,
+            work=program.work,
+            flops=program.flops,
+            bytes_moved=program.bytes_moved,
+            kernels=program.kernels,
+            statements=self.statements,
+            key=program.key,
+            failures=tuple(self.failures()),
+        )
+
+    def failures(self) -> Iterable[str]:
+        steps = [s for f in self.program.functions for s in f.steps]
+        if any(isinstance(s, Check) for s in steps):
+            scatters = any(isinstance(s, Scatter) for s in steps)
+            yield "scatter_add or gather" if scatters else "gather"
+
+    def module(self, functions: tuple[FunctionView, ...]) -> ModuleView:
+        writer = self.writer
+        simd = tuple(_simd_view(n) for n in sorted(writer.called) if n in SIMD or (n[-1] == "f" and n[:-1] in SIMD))
+        loops = any(loop.hint for f in functions for s in f.steps for loop in s.opening)
+        return ModuleView(
+            name=self.symbol,
+            guard=f"SYMGRAD_{self.symbol.upper()}_H",
+            about=tuple(self.about()),
+            features=("#define _XOPEN_SOURCE 700 /* jn, yn */",) if {"jn", "yn", "jnf", "ynf"} & writer.called.keys() else (),
+            special=special_functions(writer.special),
+            simd=simd if loops else (),
+            loops=loops,
+            sums=tuple(self.sums),
+            constants=tuple(self.constants()),
+            functions=functions,
+            prototype=f"int {self.symbol}({self.parameters(restrict=False)})",
+            work=tuple(self.work()),
+        )
+
+    def work(self) -> Iterable[str]:
+        work = self.program.work
+        if isinstance(work, Dim):
+            sizes = ", ".join(f"size_t {n}" for n in self.dims)
+            yield f"/* Doubles of workspace that {self.symbol} needs. */"
+            yield f"static inline size_t {self.symbol}_work({sizes})"
+            yield "{"
+            yield from (f"    (void){n};" for p, n in self.dim_names.items() if p not in work.names)
+            yield f"    return {size_text(work, self.dim_names)[0]};"
+            yield "}"
+        else:
+            yield f"#define {self.symbol.upper()}_WORK {work} /* doubles of workspace */"
+
+    def about(self) -> Iterable[str]:
+        program = self.program
+        yield f"{self.symbol}: generated by symgrad. Returns 0, or 1 for an index outside its axis, 2 for an empty axis."
+        for line in self.doc.splitlines():
+            yield comment(line).rstrip()
+        yield ""
+        for names, types in ((self.inputs, program.inputs), (self.outputs, program.outputs)):
+            word = "in " if names is self.inputs else "out"
+            for n, t in zip(names, types, strict=True):
+                yield f"{word}  {n}: {t}"
+        for given, used in self.renamed:
+            yield f"{comment(given)[:60]} is called {used} here"
+        yield f"work: {size_text(program.work, self.dim_names)[0]} doubles; outputs and work overlap nothing"
+        yield f"flops: {size_text(program.flops, self.dim_names)[0]}, loops: {program.kernels}, graph: {program.key[:16]}"
+
+    # Functions
+
+    def parameters(self, restrict: bool = True) -> str:
+        star = "*restrict " if restrict else "*"
+        program = self.program
+        parts = [f"const {t.dtype.c} {star}{n}" for n, t in zip(self.inputs, program.inputs, strict=True)]
+        parts += [f"{t.dtype.c} {star}{n}" for n, t in zip(self.outputs, program.outputs, strict=True)]
+        parts += [f"size_t {n}" for n in self.dims]
+        parts.append(f"double {star}work")
+        return ", ".join(parts)
+
+    def arguments(self) -> list[str]:
+        return [*self.inputs, *self.outputs, *self.dims, "work"]
+
+    def functions(self) -> tuple[FunctionView, ...]:
+        parts = self.program.functions
+        if len(parts) == 1:
+            return (self.function(parts[0], f"int {self.symbol}"),)
+        views = [self.function(f, f"static int sg_part{k}") for k, f in enumerate(parts, 1)]
+        calls = tuple(f"sg_part{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
+        main = FunctionView(f"int {self.symbol}({self.parameters()})", (), (), (), calls)
+        return (*views, main)
+
+    def function(self, function: Function, start: str) -> FunctionView:
+        used: dict[str, None] = {}
+        pointers = []
+        for b in dict.fromkeys(b for step in function.steps for b in buffers_of(step)):
+            buffer = self.program.buffers[b]
+            if buffer.role == "work":
+                pointers.append(self.pointer(buffer, self.buffer_names[b]))
+                used["work"] = None
+                used.update(dict.fromkeys(self._dims_in(buffer.offset)))
+            else:
+                used[self.buffer_names[b]] = None
+        used.update(dict.fromkeys(self.used_names(function)))
+        steps = tuple(self.step(s) for s in function.steps)
+        unused = tuple(n for n in self.arguments() if n not in used)
+        return FunctionView(f"{start}({self.parameters()})", tuple(pointers), unused, steps)
+
+    def step(self, step: Any) -> StepView:
+        view = step_view(step, self.writer, self.sums)
+        self.statements += len(view.lines)
+        return view
+
+    def pointer(self, buffer: Buffer, name: str) -> str:
+        kind = buffer.dtype.c
+        offset, precedence = size_text(buffer.offset, self.dim_names)
+        place = "work" if offset == "0" else f"work + {offset}"
+        if kind == "double":
+            return f"double *const {name} = {place};"
+        return f"{kind} *const {name} = ({kind} *)({place});"
+
+    def _dims_in(self, *sizes: Size) -> Iterable[str]:
+        for size in sizes:
+            if isinstance(size, Dim):
+                yield from (self.dim_names[n] for n in size.names)
+
+    def used_names(self, function: Function) -> Iterable[str]:
+        """Yield the sizes and the workspace where a function's steps use them."""
+        for step in function.steps:
+            if isinstance(step, Require):
+                yield from self._dims_in(step.size)
+                continue
+            buffer = getattr(step, "buffer", None)
+            if buffer is not None and not isinstance(step, Nest):
+                yield from self._dims_in(self.program.buffers[buffer].size)
+            yield from self._dims_in(*getattr(step, "extents", ()))
+            if isinstance(step, (Check, Scatter)):
+                yield from self._dims_in(step.limit if isinstance(step, Check) else step.stride)
+            for index in _indices(step):
+                yield from self._dims_in(index.offset, *[c for _, c in index.terms])
+            if isinstance(step, Nest):
+                for s in step.body:
+                    if isinstance(s, (Spill, Reload)):
+                        yield "work"
+                    elif hasattr(s, "stride"):
+                        yield from self._dims_in(s.stride)
+
+    def constants(self) -> Iterable[ConstantView]:
+        for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
+            if buffer.constant is not None:
+                values = [literal(v, buffer.dtype)[0] for v in buffer.constant.array.ravel().tolist()] or ["0"]
+                rows = tuple(", ".join(values[k : k + 8]) + "," for k in range(0, len(values), 8))
+                yield ConstantView(f"{buffer.dtype.c} {name}[{len(values)}]", rows)
+
+
+def _indices(step: Any) -> Iterable[Any]:
+    if isinstance(step, Nest):
+        return (s.index for s in step.body if hasattr(s, "index") and not callable(s.index))
+    if isinstance(step, Contract):
+        return (step.x_index, step.y_index, step.out_index)
+    if isinstance(step, Scatter):
+        return (step.index, step.at, step.source)
+    return (step.index,) if isinstance(step, Check) else ()
+
+
+def _simd_view(name: str) -> tuple[str, str, str]:
+    kind = "float" if name[-1] == "f" and name not in SIMD else "double"
+    two = name.rstrip("f") in ("atan2", "hypot", "pow")
+    return name, kind, f"{kind}, {kind}" if two else kind

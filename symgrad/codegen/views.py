@@ -1,0 +1,122 @@
+"""Frozen records that the templates read; everything in them is text, or small numbers to choose by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symgrad.primitives.special_c import SpecialFunction
+
+__all__ = ["ClosingView", "ConstantView", "FunctionView", "LoopView", "ModuleView", "StepView"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopView:
+    """The head of one loop, and the lines right before it.
+
+    Attributes
+    ----------
+    pad : str
+        Indentation.
+    before : tuple of str
+    hint : str
+        A SIMD macro, or ``""``.
+    head : str
+        What stands between the parentheses of ``for``.
+    """
+
+    pad: str
+    before: tuple[str, ...]
+    hint: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingView:
+    """The end of one loop, and the lines right after it."""
+
+    pad: str
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a function.
+
+    ``kind`` names the template: ``straight`` reads ``lines``; ``loops`` reads ``note``, ``opening``, ``pad``,
+    ``lines`` and ``closing``.
+    """
+
+    kind: str
+    note: str = ""
+    opening: tuple[LoopView, ...] = ()
+    pad: str = ""
+    lines: tuple[str, ...] = ()
+    closing: tuple[ClosingView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantView:
+    """A constant array: its declaration and rows of elements."""
+
+    declaration: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionView:
+    """One C function.
+
+    Attributes
+    ----------
+    head : str
+        Return type, name and parameters.
+    pointers : tuple of str
+        Declarations of the arrays in the workspace.
+    unused : tuple of str
+        Parameters that are not used.
+    calls : tuple of str
+        Calls of the parts of a long program, each returning 0 on success.
+    """
+
+    head: str
+    pointers: tuple[str, ...]
+    unused: tuple[str, ...]
+    steps: tuple[StepView, ...]
+    calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleView:
+    """One C source and its header.
+
+    Attributes
+    ----------
+    name, guard : str
+    about : tuple of str
+        Lines of the comment at the top.
+    features : tuple of str
+        Feature macros.
+    special : tuple of SpecialFunction
+        What the special template emits.
+    simd : tuple of (str, str, str)
+        Functions with SIMD forms: name, element type, types of the arguments.
+    loops : bool
+        Whether a loop carries a SIMD hint.
+    sums : tuple of str
+        ``double`` or ``float`` where compensated sums are used.
+    prototype, work : str
+        Declaration for the header, and how the workspace's size is given there.
+    """
+
+    name: str
+    guard: str
+    about: tuple[str, ...]
+    features: tuple[str, ...]
+    special: tuple[SpecialFunction, ...]
+    simd: tuple[tuple[str, str, str], ...]
+    loops: bool
+    sums: tuple[str, ...]
+    constants: tuple[ConstantView, ...]
+    functions: tuple[FunctionView, ...]
+    prototype: str
+    work: tuple[str, ...]

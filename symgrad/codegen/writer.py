@@ -1,0 +1,249 @@
+"""Writes the statements of the loop IR as C lines; small expressions used once are written where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symgrad.codegen.cprint import ATOM, Form, affine_text, form_for, literal, size_text
+from symgrad.dtypes import DType
+from symgrad.ir.expr import Primitive
+from symgrad.ir.dims import Size
+from symgrad.ir.kinds import Scalar
+from symgrad.lower.cut import operands
+from symgrad.lower.loops import (
+    Accumulate,
+    Affine,
+    Apply,
+    Buffer,
+    Fetch,
+    Literal,
+    Load,
+    Nest,
+    Position,
+    Program,
+    Reload,
+    Spill,
+    Statement,
+    Store,
+)
+
+__all__ = ["Writer"]
+
+_WIDTH = 72  # characters of an expression written in place
+_SHORT = 16  # characters of a load that is written wherever it is used
+
+
+class Writer:
+    """Names values and prints statements, function by function, in the program's order.
+
+    Attributes
+    ----------
+    names : sequence of str
+        The C name of each buffer.
+    dims : mapping
+        The C name of each named size.
+    """
+
+    def __init__(self, program: Program, names: Sequence[str], dims: Mapping[str, str], precise: bool) -> None:
+        self.buffers: Sequence[Buffer] = program.buffers
+        self.names = names
+        self.dims = dims
+        self.precise = precise
+        self.uses: dict[int, int] = {}
+        self.texts: dict[int, tuple[str, int]] = {}
+        self.dtypes: dict[int, DType] = {}
+        self.forms: dict[Any, Form] = {}
+        self.called: dict[str, None] = {}
+        self.special: dict[str, None] = {}
+        self.count = 0
+        self.loops: Sequence[str] = ()
+        self.vector = False
+        for function in program.functions:
+            for step in function.steps:
+                if isinstance(step, Nest):
+                    self._count(step.body)
+
+    def _count(self, body: Sequence[Statement]) -> None:
+        """Count uses; one from another body counts twice, so that the value gets a name."""
+        uses = self.uses
+        here: set[int] = set()
+        for s in body:
+            for o in operands(s):
+                uses[o] = uses.get(o, 0) + (1 if o in here else 2)
+            if type(s) is not Store and type(s) is not Spill:
+                here.add(s.number)  # type: ignore[union-attr]  # every other statement has a number
+
+    # Small texts
+
+    def size(self, size: Size) -> str:
+        """Return a size as C."""
+        return size_text(size, self.dims)[0]
+
+    def index(self, index: Affine) -> str:
+        """Return a position as C."""
+        return affine_text(index, self.loops, self.dims)[0]
+
+    def element(self, buffer: int, index: Affine) -> str:
+        """Return an array element as C."""
+        return f"{self.names[buffer]}[{self.index(index)}]"
+
+    def fresh(self, letter: str) -> str:
+        """Return a new name."""
+        self.count += 1
+        return f"{letter}{self.count}"
+
+    def text(self, number: int) -> str:
+        """Return the text of a value."""
+        return self.texts[number][0]
+
+    # Statements
+
+    def lines(self, body: Sequence[Statement], loops: Sequence[str], vector: bool) -> list[str]:
+        """Return the lines of a body, without its reductions."""
+        self.loops = loops
+        self.vector = vector and not self.precise
+        lines: list[str] = []
+        write = self._WRITERS
+        for s in body:
+            write[type(s)](self, s, lines)
+        return lines
+
+    def apply(self, s: Apply, lines: list[str]) -> None:
+        """Write or remember the value of a primitive."""
+        key = (s.primitive, s.dtype, self.vector)
+        known = self.forms.get(key)
+        if known is None:
+            known = self._form(s, key)
+        form, names = known
+        texts = self.texts
+        arguments: list[Any] = []
+        for k, o in enumerate(s.operands):
+            if names[k]:
+                self.force(o, lines)
+            arguments += texts[o]
+        text, precedence = form(*arguments)
+        self.dtypes[s.number] = s.dtype
+        if self.uses.get(s.number) == 1 and len(text) < _WIDTH:
+            texts[s.number] = text, precedence
+        else:
+            self.count += 1
+            name = f"t{self.count}"
+            lines.append(f"const {s.dtype.c} {name} = {text};")
+            texts[s.number] = name, ATOM
+
+    def _form(self, s: Apply, key: tuple[Primitive, DType, bool]) -> Form:
+        lowering = s.primitive.lowering
+        known = form_for(s.primitive, s.dtype, s.attributes, self.vector)
+        if isinstance(lowering, Scalar):
+            if lowering.header == "math":
+                self.called[lowering.function + s.dtype.suffix] = None
+            else:
+                self.special[lowering.function + s.dtype.suffix] = None
+        if not s.attributes:
+            self.forms[key] = known
+        return known
+
+    def force(self, number: int, lines: list[str]) -> None:
+        """Give a value a name if it is an expression."""
+        text, precedence = self.texts[number]
+        if precedence < ATOM or "(" in text or "[" in text:
+            name = self.fresh("t")
+            lines.append(f"const {self.dtypes[number].c} {name} = {text};")
+            self.texts[number] = name, ATOM
+
+    def literal(self, s: Literal, lines: list[str]) -> None:
+        """Remember a constant."""
+        self.texts[s.number] = literal(s.value, s.dtype)
+        self.dtypes[s.number] = s.dtype
+
+    def load(self, s: Load, lines: list[str]) -> None:
+        """Write or remember an element; one of an argument is written wherever it is used."""
+        text = self.element(s.buffer, s.index)
+        self.dtypes[s.number] = s.dtype
+        uses = self.uses.get(s.number, 0)
+        fixed = self.buffers[s.buffer].role in ("input", "constant")
+        if (uses == 1 or (fixed and len(text) <= _SHORT)) and uses:
+            self.texts[s.number] = text, ATOM
+        elif uses:
+            self.named(s.number, s.dtype, text, lines)
+
+    def named(self, number: int, dtype: DType, text: str, lines: list[str]) -> None:
+        """Write a value under a new name."""
+        name = self.fresh("t")
+        lines.append(f"const {dtype.c} {name} = {text};")
+        self.texts[number] = name, ATOM
+        self.dtypes[number] = dtype
+
+    def position(self, s: Position, lines: list[str]) -> None:
+        """Remember an index as a number."""
+        text, precedence = affine_text(s.index, self.loops, self.dims)
+        if s.dtype.is_floating and not text.isdigit():
+            text, precedence = f"(int64_t){text if precedence == ATOM else f'({text})'}", ATOM
+        if precedence < ATOM:
+            text = f"({text})"
+        self.dtypes[s.number] = s.dtype
+        self.texts[s.number] = f"({s.dtype.c}){text}", 15
+
+    def fetch(self, s: Fetch, lines: list[str]) -> None:
+        """Write an element at an index that is a value."""
+        at, precedence = self.texts[s.position]
+        place = f"(size_t){at if precedence == ATOM else f'({at})'}"
+        stride, p = size_text(s.stride, self.dims)
+        if s.stride == 0:
+            place = ""
+        elif stride != "1":
+            place = f"{stride if p >= 13 else f'({stride})'}*{place}"
+        rest = self.index(s.index)
+        text = place if rest == "0" and place else f"{rest} + {place}" if place else rest
+        self.named(s.number, s.dtype, f"{self.names[s.buffer]}[{text}]", lines)
+
+    def store(self, s: Store, lines: list[str]) -> None:
+        """Write an assignment, or one that combines."""
+        target = self.element(s.buffer, s.index)
+        if s.combine == "=":
+            lines.append(f"{target} = {self.text(s.value)};")
+            return
+        dtype = self.buffers[s.buffer].dtype
+        if s.combine in ("max", "min"):
+            self.force(s.value, lines)
+        lines.append(self.combined(target, s.combine, s.value, dtype))
+
+    def combined(self, target: str, combine: str, value: int, dtype: DType) -> str:
+        """Return the line that combines a value into ``target``."""
+        text, precedence = self.texts[value]
+        if combine in ("max", "min"):
+            sign = ">" if combine == "max" else "<"
+            test = f"{text} {sign} {target}"
+            if dtype.is_floating:
+                test += f" || isnan({text})"
+            return f"{target} = {test} ? {text} : {target};"
+        if combine in ("||", "&&"):
+            return f"{target} = {target} {combine[0]} {text if precedence >= ATOM else f'({text})'};"
+        return f"{target} {combine}= {text};"
+
+    def reload(self, s: Reload, lines: list[str]) -> None:
+        """Read a value back from its slot, under the name it has."""
+        cast = "" if s.dtype.c == "double" else f"(const {s.dtype.c} *)"
+        place = f"work[{s.slot}]" if not cast else f"*{cast}(work + {s.slot})"
+        lines.append(f"const {s.dtype.c} {self.text(s.number)} = {place};")
+
+    def spill(self, s: Spill, lines: list[str]) -> None:
+        """Put a value into its slot."""
+        place = f"work[{s.slot}]" if s.dtype.c == "double" else f"*({s.dtype.c} *)(work + {s.slot})"
+        lines.append(f"{place} = {self.text(s.value)};")
+
+    def skip(self, s: Accumulate, lines: list[str]) -> None:
+        """Reductions are written with the loops."""
+
+    _WRITERS: Mapping[type, Any] = {
+        Apply: apply,
+        Literal: literal,
+        Load: load,
+        Position: position,
+        Fetch: fetch,
+        Store: store,
+        Reload: reload,
+        Spill: spill,
+        Accumulate: skip,
+    }

@@ -1,0 +1,192 @@
+"""The pipeline, stage by stage: this file is the compiler's table of contents, the only one that names every stage."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from symgrad.codegen.render import render_c
+from symgrad.errors import CompileError
+from symgrad.interpret import interpret
+from symgrad.ir.dims import Size, evaluate
+from symgrad.ir.graph import Graph
+from symgrad.ir.verify import LOWERED, REWRITTEN, TRACED, Stage, verify
+from symgrad.lower.expand import expand
+from symgrad.lower.lower import lower
+from symgrad.native.build import Library, build, find_library, library_key
+from symgrad.native.module import NativeFunction, load
+from symgrad.options import Options, verify_enabled
+from symgrad.rewrite.passes import PassRecord, run_passes
+
+__all__ = ["Compiled", "Report", "compile_graph"]
+
+AnyArray = np.ndarray[Any, Any]
+
+QUICK_CALLS = 4  # calls that the quick tier interprets before it compiles
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What compiling one signature did.
+
+    Attributes
+    ----------
+    nodes : int
+        Nodes of the graph after rewriting.
+    passes : tuple of PassRecord
+        Nodes before and after each rewriting pass, and the laws it used.
+    flops, bytes_moved : int or Dim
+        Arithmetic operations, and bytes read and written in arrays, of one call.
+    kernels : int
+        Loop nests.
+    compile_seconds : float
+        From the graph to loaded code, the C compiler included.
+    cache_hit : bool
+        Whether the code was found compiled.
+    """
+
+    nodes: int
+    passes: tuple[PassRecord, ...]
+    flops: Size
+    bytes_moved: Size
+    kernels: int
+    compile_seconds: float
+    cache_hit: bool
+
+    def __str__(self) -> str:
+        lines = [f"nodes          {self.nodes}"]
+        for one in self.passes:
+            laws = ", ".join(f"{name} {count}x" for name, count in one.laws)
+            lines.append(f"  {one.name:<12} {one.nodes_before} -> {one.nodes_after}" + (f"   ({laws})" if laws else ""))
+        lines += [f"flops          {self.flops}", f"bytes moved    {self.bytes_moved}", f"kernels        {self.kernels}"]
+        found = "found in the cache" if self.cache_hit else "compiled"
+        return "\n".join([*lines, f"ready after    {self.compile_seconds * 1e3:.1f} ms, {found}"])
+
+
+class Compiled:
+    """A graph with its native code; the interpreter stands in where there is no compiler, or not yet.
+
+    Parameters
+    ----------
+    traced : Graph
+    name : str
+    options : Options
+    input_names, output_names : sequence of str
+    """
+
+    def __init__(
+        self, traced: Graph, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]
+    ) -> None:
+        self._traced = traced
+        self._name = name
+        self._options = options
+        self._input_names = tuple(input_names)
+        self._output_names = tuple(output_names)
+        self._calls = 0
+        self._native: NativeFunction | None = None
+        self._seconds = 0.0
+        if options.tier == "native":
+            self._compile()
+
+    @cached_property
+    def _rewritten(self) -> tuple[Graph, tuple[PassRecord, ...]]:
+        return run_passes(self._traced, self._options)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after rewriting."""
+        return self._rewritten[0]
+
+    def _compile(self) -> NativeFunction | None:
+        """Return the native code, built now if need be; None, with a warning, where there is no compiler."""
+        if self._native is None and self._options.tier != "interpret":
+            started = time.perf_counter()
+            try:
+                key = library_key(self._traced, self._name, self._input_names, self._output_names, self._options)
+            except CompileError as error:
+                warnings.warn(f"{error}. Functions are interpreted until then.", RuntimeWarning, stacklevel=6)
+                return None
+            self._native = load(find_library(key, self._traced) or self._build(key), self._input_names)
+            self._seconds = time.perf_counter() - started
+        return self._native
+
+    def _build(self, key: str) -> Library:
+        """Run the stages whose result the cache did not have."""
+        traced = _verified(self._traced, TRACED)
+        rewritten = _verified(self.graph, REWRITTEN)
+        expanded = _verified(expand(rewritten), LOWERED)
+        program = lower(expanded, self._options)
+        source = render_c(program, self._name, self._input_names, self._output_names, self._options)
+        return build(source, traced, key, self._options)
+
+    def _required(self, asked: str) -> NativeFunction:
+        native = self._compile()
+        if native is None:
+            raise CompileError(f"{asked}: needs a C compiler, and options.tier other than 'interpret'")
+        return native
+
+    @property
+    def c_source(self) -> str:
+        """The generated C."""
+        return self._required("c_source").c_source
+
+    @property
+    def report(self) -> Report:
+        """What compiling did."""
+        library = self._required("report").library
+        graph, passes = self._rewritten
+        return Report(
+            len(graph), passes, library.flops, library.bytes_moved, library.kernels, self._seconds, library.hit
+        )
+
+    def call(self, arrays: Sequence[AnyArray], dims: Mapping[str, int]) -> list[AnyArray]:
+        """Return the outputs for exact arrays, whose dims have the sizes ``dims``."""
+        self._calls += 1
+        quick = self._options.tier == "quick" and self._calls <= QUICK_CALLS
+        native = None if quick else self._compile()
+        if native is None:
+            outputs = interpret(self._traced, arrays, dims)
+            return [np.array(o, order="C") for o in outputs]
+        sizes = native.check(arrays) if native.library.dims or native.library.conditions else ()
+        return native.call(arrays, sizes)
+
+    def outputs(self, dims: Mapping[str, int]) -> list[AnyArray]:
+        """Return new arrays for the outputs."""
+        return [np.empty([evaluate(s, dims) for s in o.shape], o.dtype.numpy) for o in self._traced.outputs]
+
+    def specialize(self, arrays: Sequence[AnyArray]) -> Callable[..., Any] | None:
+        """Return the native call for the shapes of ``arrays``, None where only the interpreter is there.
+
+        It returns a bare array for one output and a tuple for several.
+        """
+        native = self._native
+        return None if native is None else native.specialize(native.check(arrays))
+
+    def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray]) -> Callable[[], Any]:
+        """Return a call on fixed buffers."""
+        return self._required("bind").bind(inputs, outputs)
+
+
+def _verified(graph: Graph, stage: Stage) -> Graph:
+    if verify_enabled():
+        verify(graph, stage)
+    return graph
+
+
+def compile_graph(
+    graph: Graph, *, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]
+) -> Compiled:
+    """Return a traced graph compiled to native code, from the cache where it has been built before.
+
+    Raises
+    ------
+    CompileError
+        When the C compiler fails or takes too long.
+    """
+    return Compiled(graph, name, options, input_names, output_names)

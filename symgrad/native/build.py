@@ -1,0 +1,185 @@
+"""Builds C text into a shared object, or finds it built."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symgrad.codegen.render import CSource
+from symgrad.errors import CompileError
+from symgrad.ir.dims import Dim, Size
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
+from symgrad.native import cache
+from symgrad.native.toolchain import Compiler, cpu_features, find_compiler, flags_for, libraries_for, run, without_simd
+from symgrad.options import Options
+
+__all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
+
+ENTRY = "sg_entry"
+FORMAT = "symgrad 0.1.0 code 1"  # changed whenever lowering, templates or the record change
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A shared object on disk and what a caller has to know of it.
+
+    Attributes
+    ----------
+    path, source : Path
+        The shared object and the C text it was built from.
+    symbol : str
+    inputs, outputs : tuple of TensorType
+    dims : tuple of str
+        Named sizes, in the order of their arguments.
+    conditions : tuple of Dim
+        Sizes that must not be negative.
+    work, flops, bytes_moved : int or Dim
+        Doubles of workspace; figures of the report.
+    kernels : int
+    failures : tuple of str
+        Operations whose index may lie outside.
+    renamed : tuple of (str, str)
+    seconds : float
+        Time the compiler took; 0.0 for a hit.
+    hit : bool
+        Whether the object was found built.
+    """
+
+    path: Path
+    source: Path
+    symbol: str
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    dims: tuple[str, ...]
+    conditions: tuple[Dim, ...]
+    work: Size
+    flops: Size
+    bytes_moved: Size
+    kernels: int
+    failures: tuple[str, ...]
+    renamed: tuple[tuple[str, str], ...]
+    seconds: float
+    hit: bool
+
+
+def library_key(
+    graph: Graph, name: str, input_names: Sequence[str], output_names: Sequence[str], options: Options, doc: str = ""
+) -> str:
+    """Return the digest of all that affects the compiled code of a graph; nothing is lowered for it.
+
+    Raises
+    ------
+    CompileError
+        When there is no compiler.
+    """
+    compiler = find_compiler()
+    flags = flags_for(options)
+    cpu = cpu_features() if options.march == "native" else ""
+    switches = f"precise={options.precise} fast_math={options.fast_math}"
+    names = "\0".join([name, *input_names, "\1", *output_names, "\1", *graph.dims])
+    return cache.digest(FORMAT, graph.key, names, doc, switches, " ".join(flags), compiler.identity, cpu)
+
+
+def find_library(key: str, graph: Graph) -> Library | None:
+    """Return the library of a key where the cache has it."""
+    entry = cache.find(cache.cache_folder(), key)
+    return None if entry is None else _library(entry, graph, 0.0, True)
+
+
+def build(source: CSource, graph: Graph, key: str, options: Options) -> Library:
+    """Compile C text and publish it under ``key``.
+
+    Raises
+    ------
+    CompileError
+        When there is no compiler, or it fails, or takes longer than ``options.compile_budget`` seconds.
+    """
+    compiler = find_compiler()
+    started = time.perf_counter()
+    folder = cache.cache_folder()
+    built = cache.scratch(folder)
+    try:
+        (built / "module.c").write_text(source.text, encoding="ascii")
+        (built / "module.h").write_text(source.header, encoding="ascii")
+        (built / "entry.c").write_text(_entry(source), encoding="ascii")
+        _compile(compiler, flags_for(options, source.statements), built, options.compile_budget)
+        entry = cache.publish(folder, key, built, _record(source))
+    except OSError as error:
+        raise CompileError(f"build: {error}") from error
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+    return _library(entry, graph, time.perf_counter() - started, False)
+
+
+def _entry(source: CSource) -> str:
+    """Return C that calls the function with arguments from a block: one argument is converted faster than many."""
+    count = len(source.inputs) + len(source.outputs)
+    words = [f"(void *)a[{k}]" for k in range(count)]
+    words += [f"(size_t)a[{count + k}]" for k in range(len(source.dims))]
+    words.append(f"(void *)a[{count + len(source.dims)}]")
+    lines = ['#include "module.c"', "", f"int {ENTRY}(const uintptr_t *a)", "{"]
+    return "\n".join([*lines, f"    return {source.symbol}({', '.join(words)});", "}", ""])
+
+
+def _compile(compiler: Compiler, flags: Sequence[str], folder: Path, budget: float) -> None:
+    try:
+        run(compiler, [*flags, "-o", "module.so", "entry.c", *libraries_for(flags)], folder, budget)
+    except CompileError:
+        plain = without_simd(flags)
+        if len(plain) == len(flags):
+            raise
+        run(compiler, [*plain, "-o", "module.so", "entry.c", *libraries_for(plain)], folder, budget)
+    if not (folder / "module.so").is_file():
+        raise CompileError(f"compiler: {' '.join(compiler.command)} reported success and wrote nothing")
+
+
+# The record of an entry: plain JSON
+
+
+def _size_out(size: Size) -> Any:
+    return size if isinstance(size, int) else [[list(names), c] for names, c in size.terms]
+
+
+def _size_in(value: Any) -> Size:
+    if isinstance(value, int):
+        return value
+    return Dim(tuple((tuple(names), int(c)) for names, c in value))
+
+
+def _record(source: CSource) -> dict[str, Any]:
+    return {
+        "symbol": source.symbol,
+        "work": _size_out(source.work),
+        "flops": _size_out(source.flops),
+        "bytes_moved": _size_out(source.bytes_moved),
+        "kernels": source.kernels,
+        "failures": list(source.failures),
+        "renamed": [list(pair) for pair in source.renamed],
+        "graph": source.key,
+    }
+
+
+def _library(entry: cache.Entry, graph: Graph, seconds: float, hit: bool) -> Library:
+    record: Mapping[str, Any] = entry.record
+    return Library(
+        path=entry.library,
+        source=entry.source,
+        symbol=record["symbol"],
+        inputs=tuple(i.type for i in graph.inputs),
+        outputs=tuple(o.type for o in graph.outputs),
+        dims=graph.dims,
+        conditions=graph.sizes,
+        work=_size_in(record["work"]),
+        flops=_size_in(record["flops"]),
+        bytes_moved=_size_in(record["bytes_moved"]),
+        kernels=record["kernels"],
+        failures=tuple(record["failures"]),
+        renamed=tuple((a, b) for a, b in record["renamed"]),
+        seconds=seconds,
+        hit=hit,
+    )

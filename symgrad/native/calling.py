@@ -1,0 +1,57 @@
+"""The Python text of the fastest call for fixed shapes.
+
+Small arguments are copied into buffers whose addresses the C function got beforehand: that is cheaper than asking
+an array for its address. The buffers of a call are taken from a pool, so that threads do not meet. The text is made
+of counts and flags alone; every name in it is fixed, and no string of a user can enter it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Argument", "caller_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One array of a call: its number of axes, and whether it goes through a buffer."""
+
+    rank: int
+    copied: bool
+
+
+def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims: int) -> str:
+    """Return the text of ``call(x0, x1, ...)``.
+
+    Names it uses: ``ndarray``, ``empty``, ``address``, ``native``, ``fail``, ``refuse``, ``make``; ``d<k>``, ``s<k>``
+    the element type and shape of each input, ``e<k>``, ``r<k>`` of each output; ``n<k>`` the sizes. A context from
+    ``make()`` holds the packed call, the workspace's address, the buffers of the inputs and the outputs, then all
+    their addresses.
+    """
+    count = len(inputs) + len(outputs)
+    packed = all(a.copied for a in (*inputs, *outputs))
+    arguments = ", ".join([f"x{k}" for k in range(len(inputs))])
+    lines = ["pool = []", "take, give = pool.pop, pool.append", f"def call({arguments}):"]
+    body: list[str] = []
+    for k, a in enumerate(inputs):
+        test = f"type(x{k}) is not ndarray or x{k}.dtype is not d{k} or x{k}.shape != s{k}"
+        test += "" if a.copied else f" or not x{k}.flags.c_contiguous"
+        body.append(f"if {test}: refuse({k}, x{k})")
+    fields = [*(f"b{k}" for k in range(len(inputs))), *(f"o{k}" for k in range(len(outputs)))]
+    fields += [] if packed else [f"p{k}" for k in range(count)]
+    body += ["try: context = take()", "except IndexError: context = make()"]
+    body.append(f"{', '.join(['run', 'work', *fields])}{', *_' if packed else ''} = context")
+    body += [f"b{k}[...] = x{k}" for k, a in enumerate(inputs) if a.copied]
+    body += [f"o{k} = empty(r{k}, e{k})" for k, a in enumerate(outputs) if not a.copied]
+    if packed:
+        body.append("status = run()")
+    else:
+        places = [f"p{k}" if a.copied else f"address(x{k})" for k, a in enumerate(inputs)]
+        places += [f"p{len(inputs) + k}" if a.copied else f"address(o{k})" for k, a in enumerate(outputs)]
+        body.append(f"status = native({', '.join([*places, *(f'n{k}' for k in range(dims)), 'work'])})")
+    body.append("if status: fail(status)")
+    results = [f"o{k}[()]" if not a.rank else f"o{k}.copy()" if a.copied else f"o{k}" for k, a in enumerate(outputs)]
+    body.append(f"result = {results[0]}" if len(results) == 1 else f"result = ({', '.join(results)})")
+    body += ["give(context)", "return result"]
+    return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"

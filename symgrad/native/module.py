@@ -1,0 +1,279 @@
+"""Calls of compiled functions with NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import _cffi_backend as backend
+import numpy as np
+
+from symgrad.codegen.render import render_c
+from symgrad.errors import CompileError, ShapeError
+from symgrad.ir.dims import evaluate
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import format_shape
+from symgrad.lower.lower import lower
+from symgrad.native.build import ENTRY, Library, build, find_library, library_key
+from symgrad.native.calling import Argument, caller_source
+from symgrad.native.sizes import check_array, solve
+from symgrad.options import Options
+
+__all__ = ["NativeFunction", "compile_graph", "load"]
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+_ffi = backend.FFI()
+_NUMBERS = {float: "float64", int: "int64", bool: "bool"}
+_COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
+
+
+class NativeFunction:
+    """A compiled function; called by several threads at once without harm.
+
+    Attributes
+    ----------
+    library : Library
+        Types, sizes, the C source's place, the figures of the report.
+    input_names : tuple of str
+        For messages.
+    """
+
+    def __init__(self, library: Library, input_names: Sequence[str]) -> None:
+        self.library = library
+        self.input_names = tuple(input_names)
+        self._types = [(t.dtype.numpy, t.shape) for t in library.outputs]
+        count = len(library.inputs) + len(library.outputs)
+        arguments = ["void *"] * count + ["size_t"] * len(library.dims) + ["void *"]
+        try:
+            opened = backend.load_library(str(library.path), 0)
+            self._function = opened.load_function(_ffi.typeof(f"int(*)({', '.join(arguments)})"), library.symbol)
+            self._entry = opened.load_function(_ffi.typeof("int(*)(void *)"), ENTRY)
+        except (OSError, AttributeError) as error:
+            raise CompileError(f"load: {library.path} cannot be loaded: {error}") from error
+        self._opened = opened  # the code lives as long as this
+
+    @property
+    def c_source(self) -> str:
+        """The C text this was compiled from."""
+        return self.library.source.read_text(encoding="ascii")
+
+    def __repr__(self) -> str:
+        given = ", ".join(map(str, self.library.inputs))
+        return f"<NativeFunction {self.library.symbol}: ({given}) -> ({', '.join(map(str, self.library.outputs))})>"
+
+    # Checks
+
+    def check(self, inputs: Sequence[Array]) -> tuple[int, ...]:
+        """Return the sizes of the named dims, having checked the arguments.
+
+        Raises
+        ------
+        TypeError, DTypeError, ShapeError
+            When arrays are missing, or are of another type or shape.
+        ValueError
+            When one is not C-contiguous.
+        """
+        library = self.library
+        if len(inputs) != len(library.inputs):
+            raise TypeError(f"{library.symbol}: takes {len(library.inputs)} arrays, got {len(inputs)}")
+        for name, array, expected in zip(self.input_names, inputs, library.inputs, strict=True):
+            check_array(name, array, expected)
+            if not array.flags.c_contiguous:
+                raise ValueError(f"{name}: must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+        sizes = solve(self.input_names, library.inputs, inputs, library.dims)
+        for condition in library.conditions:
+            if evaluate(condition, sizes) < 0:
+                given = ", ".join(f"{n} = {v}" for n, v in sizes.items())
+                raise ShapeError(f"{library.symbol}: a size {condition} is negative where {given}")
+        return tuple([sizes[d] for d in library.dims])
+
+    def fail(self, status: int) -> None:
+        """Raise what a status other than 0 means."""
+        if status == 1:
+            raise IndexError(f"{' or '.join(self.library.failures) or self.library.symbol}: an index lies outside its axis")
+        if status == 2:
+            raise ValueError(f"{self.library.symbol}: argmax or argmin of an empty axis")
+        raise RuntimeError(f"{self.library.symbol}: failed with status {status}")
+
+    # Calls
+
+    def shapes(self, dims: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the outputs' shapes for sizes of the dims."""
+        sizes = dict(zip(self.library.dims, dims, strict=True))
+        return [tuple([evaluate(s, sizes) for s in shape]) for _, shape in self._types]
+
+    def workspace(self, dims: Sequence[int]) -> Array | None:
+        """Return a new workspace, None where none is needed."""
+        count = evaluate(self.library.work, dict(zip(self.library.dims, dims, strict=True)))
+        return np.empty(count) if count else None
+
+    def call(self, inputs: Sequence[Array], dims: Sequence[int] | None = None) -> list[Array]:
+        """Return new outputs for inputs of exact element types, C-contiguous, as ``check`` demands.
+
+        ``dims`` are the sizes that ``check`` returned; without them the inputs are checked here.
+        """
+        if dims is None:
+            dims = self.check(inputs)
+        outputs = [np.empty(shape, dtype) for (dtype, _), shape in zip(self._types, self.shapes(dims), strict=True)]
+        pointers, work = self._pointers((*inputs, *outputs), dims)
+        status = self._function(*pointers, *dims, work)
+        if status:
+            self.fail(status)
+        return outputs
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array] | None = None) -> Callable[[], list[Array]]:
+        """Return a function without arguments that reads ``inputs`` as they are then and writes ``outputs``.
+
+        It returns the same output objects each time, and keeps all of them alive.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When an array is of the wrong type, shape or layout, an output cannot be written, or arrays overlap
+            an output.
+        """
+        dims = self.check(inputs)
+        shapes = self.shapes(dims)
+        if outputs is None:
+            outputs = [np.empty(shape, dtype) for (dtype, _), shape in zip(self._types, shapes, strict=True)]
+        self._check_outputs(inputs, outputs, shapes)
+        pointers, work = self._pointers((*inputs, *outputs), dims)
+        return bound(self._packed(pointers, dims, work), list(outputs), self.fail, (pointers, work))
+
+    def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> None:
+        if len(outputs) != len(shapes):
+            raise TypeError(f"{self.library.symbol}: has {len(shapes)} outputs, got {len(outputs)} arrays")
+        for k, (array, expected, shape) in enumerate(zip(outputs, self.library.outputs, shapes, strict=True)):
+            check_array(f"output {k}", array, expected)
+            if array.shape != shape:
+                raise ShapeError(f"output {k}: expected shape {format_shape(shape)}, got {format_shape(array.shape)}")
+            if not array.flags.c_contiguous or not array.flags.writeable:
+                raise ValueError(f"output {k}: must be C-contiguous and writeable")
+            for other in (*inputs, *outputs[:k]):
+                if np.may_share_memory(array, other):
+                    raise ValueError(f"output {k}: overlaps another argument")
+
+    def specialize(self, dims: Sequence[int] = ()) -> Callable[..., Any]:
+        """Return the fastest callable for fixed sizes.
+
+        It takes one ndarray for each input and returns a new ndarray, a NumPy scalar for 0-d, or a tuple of these
+        for several outputs. It converts nothing: an argument of another type, shape, byte order or layout raises
+        TypeError or ValueError. For a 0-d input a NumPy scalar or a Python number of the same type will do.
+        """
+        library = self.library
+        sizes = dict(zip(library.dims, dims, strict=True))
+        given = [tuple([evaluate(s, sizes) for s in t.shape]) for t in library.inputs]
+        made = self.shapes(dims)
+        names: dict[str, Any] = {
+            "ndarray": np.ndarray,
+            "empty": np.empty,
+            "address": _ffi.from_buffer,
+            "native": self._function,
+            "fail": self.fail,
+            "refuse": self._refuser(given),
+            "make": lambda: self._context(given, made, dims),
+        }
+        inputs, outputs = [], []
+        for k, (t, shape) in enumerate(zip(library.inputs, given, strict=True)):
+            names |= {f"d{k}": t.dtype.numpy, f"s{k}": shape}
+            inputs.append(Argument(len(shape), _bytes(t.dtype.itemsize, shape) <= _COPIED))
+        for k, (t, shape) in enumerate(zip(library.outputs, made, strict=True)):
+            names |= {f"e{k}": t.dtype.numpy, f"r{k}": shape}
+            outputs.append(Argument(len(shape), _bytes(t.dtype.itemsize, shape) <= _COPIED))
+        names |= {f"n{k}": n for k, n in enumerate(dims)}
+        text = caller_source(inputs, outputs, len(dims))
+        exec(compile(text, "<symgrad call>", "exec"), names)
+        result: Callable[..., Any] = names["call"]
+        return result
+
+    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[[int, Any], None]:
+        """Return what checks one argument slowly: it raises, or finds that all is well after all."""
+
+        def refuse(k: int, array: Any) -> None:
+            name, expected = self.input_names[k], self.library.inputs[k]
+            if not shapes[k] and (isinstance(array, np.generic) or _NUMBERS.get(type(array)) == expected.dtype.name):
+                array = np.asarray(array)
+            check_array(name, array, expected)
+            if array.shape != shapes[k]:
+                raise ShapeError(f"{name}: expected shape {format_shape(shapes[k])}, got {format_shape(array.shape)}")
+            if not array.flags.c_contiguous and _bytes(array.itemsize, array.shape) > _COPIED:
+                raise ValueError(f"{name}: must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+
+        return refuse
+
+    def _context(self, given: Sequence[Shape], made: Sequence[Shape], dims: Sequence[int]) -> tuple[Any, ...]:
+        """Return buffers for one call at a time: the packed call, the workspace, arrays and their addresses."""
+        library = self.library
+        arrays = [np.empty(s, t.dtype.numpy) for s, t in zip(given, library.inputs, strict=True)]
+        arrays += [np.empty(s, t.dtype.numpy) for s, t in zip(made, library.outputs, strict=True)]
+        pointers, work = self._pointers(arrays, dims)
+        return (self._packed(pointers, dims, work), work, *arrays, *pointers)
+
+    def _pointers(self, arrays: Sequence[Array], dims: Sequence[int]) -> tuple[list[Any], Any]:
+        """Return what holds the addresses of arrays and of a new workspace, and keeps them alive."""
+        work = self.workspace(dims)
+        last = _ffi.NULL if work is None else _ffi.from_buffer(work)
+        return [_ffi.from_buffer(a) for a in arrays], last
+
+    def _packed(self, pointers: Sequence[Any], dims: Sequence[int], work: Any) -> Callable[[], int]:
+        """Return the call on fixed addresses: one argument, a block of all of them."""
+        addresses = [int(_ffi.cast("uintptr_t", p)) for p in pointers]
+        block = np.array([*addresses, *dims, int(_ffi.cast("uintptr_t", work))], np.uintp)
+        return partial(self._entry, _ffi.from_buffer(block))
+
+
+def _bytes(itemsize: int, shape: Sequence[int]) -> int:
+    for size in shape:
+        itemsize *= size
+    return itemsize
+
+
+def bound(run: Callable[[], int], outputs: list[Array], fail: Callable[[int], None], keep: Any) -> Callable[[], list[Array]]:
+    """Return the call of a C function on fixed arguments, which it keeps alive."""
+
+    def call(keep: Any = keep) -> list[Array]:
+        status = run()
+        if status:
+            fail(status)
+        return outputs
+
+    return call
+
+
+def load(library: Library, input_names: Sequence[str]) -> NativeFunction:
+    """Return the function of a built library.
+
+    Raises
+    ------
+    CompileError
+        When the shared object cannot be loaded.
+    """
+    return NativeFunction(library, input_names)
+
+
+def compile_graph(
+    graph: Graph,
+    *,
+    name: str,
+    options: Options,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    doc: str = "",
+) -> NativeFunction:
+    """Return a graph as a native function, from the cache where it has been built before.
+
+    Raises
+    ------
+    CompileError
+        When there is no compiler, or it fails or takes too long.
+    """
+    key = library_key(graph, name, input_names, output_names, options, doc)
+    library = find_library(key, graph)
+    if library is None:
+        program = lower(graph, options)
+        source = render_c(program, name, input_names, output_names, options, doc)
+        library = build(source, graph, key, options)
+    return load(library, input_names)

@@ -1,0 +1,186 @@
+"""Finds a C compiler, says how it is called, and runs it under a time limit."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from symgrad.errors import CompileError
+from symgrad.options import Options
+
+__all__ = ["Compiler", "cpu_features", "find_compiler", "flags_for", "run"]
+
+_ADVICE = (
+    "install one (apt install gcc, dnf install gcc, xcode-select --install), or `pip install symgrad[zig]`, "
+    "or name one in the variable CC; SYMGRAD_TIER=interpret works without"
+)
+_PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-pipe")
+_SIMD = ("-DSG_SIMD", "-fopenmp-simd", "-mprefer-vector-width=512")
+_HUGE = 3000  # statements beyond which compile time counts more than run time
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C compiler: the words that start it, and what tells it from any other one."""
+
+    command: tuple[str, ...]
+    identity: str
+
+
+def find_compiler() -> Compiler:
+    """Return the first of ``$CC``, cc, gcc, clang and the ziglang package that exists; starts no process.
+
+    Raises
+    ------
+    CompileError
+        When there is none.
+    """
+    chosen = os.environ.get("CC", "").strip()
+    return _find(chosen, os.environ.get("PATH", ""))
+
+
+@lru_cache(maxsize=16)
+def _find(chosen: str, path: str) -> Compiler:
+    for command in _candidates(chosen):
+        program = shutil.which(command[0], path=path)
+        if program is not None:
+            return Compiler((program, *command[1:]), _identity(program, command[1:]))
+        if chosen:
+            raise CompileError(f"compiler: CC={chosen} was not found; unset CC, or {_ADVICE}")
+    raise CompileError(f"compiler: none of cc, gcc, clang and ziglang was found; {_ADVICE}")
+
+
+def _candidates(chosen: str) -> Iterator[tuple[str, ...]]:
+    if chosen:
+        try:
+            yield tuple(shlex.split(chosen))
+        except ValueError as error:
+            raise CompileError(f"compiler: CC={chosen!r} cannot be read: {error}") from None
+        return
+    yield from (("cc",), ("gcc",), ("clang",))
+    if importlib.util.find_spec("ziglang") is not None:
+        yield (sys.executable, "-m", "ziglang", "cc")
+
+
+def _identity(program: str, rest: Sequence[str]) -> str:
+    """Return the real file's path, size and time: they change when the compiler does."""
+    real = os.path.realpath(program)
+    status = os.stat(real)
+    return " ".join([real, str(status.st_size), str(status.st_mtime_ns), *rest])
+
+
+@lru_cache(maxsize=1)
+def cpu_features() -> str:
+    """Return a digest of what this CPU can do, as far as ``-march=native`` depends on it."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            first = file.read(8192).split("\n\n")[0]
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    kept = [
+        line for line in first.splitlines() if line.startswith(("flags", "Features", "model", "cpu family", "vendor_id", "CPU "))
+    ]
+    return hashlib.sha256("\n".join([platform.machine(), *kept]).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def has_vector_library() -> bool:
+    """Whether this machine has libmvec with the functions that glibc 2.35 added."""
+    if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
+        return False
+    import _cffi_backend as backend  # noqa: PLC0415
+
+    try:
+        library = backend.load_library("libmvec.so.1", 0)
+        kind = backend.FFI().typeof("double(*)(double)")
+        library.load_function(kind, "_ZGVbN2v_log1p")
+        library.load_function(kind, "_ZGVbN2v_tanh")
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+def flags_for(options: Options, statements: int = 0) -> tuple[str, ...]:
+    """Return the compiler's flags; ``statements`` is the size of the source, where it is known."""
+    flags = [*_PLAIN, "-O1" if statements > _HUGE else "-O2"]
+    if options.fast_math:
+        flags[flags.index("-ffp-contract=off")] = "-ffp-contract=fast"
+    if sys.platform != "win32":
+        flags.append("-fPIC")
+    if options.march == "native":
+        flags.append("-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native")
+    if not options.precise and has_vector_library():
+        flags += _SIMD
+    return tuple(flags)
+
+
+def libraries_for(flags: Sequence[str]) -> tuple[str, ...]:
+    """Return what stands after the source."""
+    return ("-l:libmvec.so.1", "-lm") if "-DSG_SIMD" in flags else ("-lm",)
+
+
+def without_simd(flags: Sequence[str]) -> tuple[str, ...]:
+    """Return the flags for a compiler that does not know the SIMD ones."""
+    return tuple(f for f in flags if f not in _SIMD)
+
+
+def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: float) -> None:
+    """Run the compiler in ``folder``; past ``budget`` seconds it and all it started are ended.
+
+    Raises
+    ------
+    CompileError
+        With the compiler's own words when it fails, or when it takes too long.
+    """
+    command = [*compiler.command, *arguments]
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise CompileError(f"compiler: {command[0]} cannot be started: {error}; {_ADVICE}") from error
+    try:
+        said, _ = process.communicate(timeout=budget)
+    except subprocess.TimeoutExpired:
+        raise CompileError(
+            f"compiler: {shlex.join(compiler.command)} was stopped after {budget:g} s; "
+            "allow more with Options(compile_budget=...) or SYMGRAD_COMPILE_BUDGET"
+        ) from None
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        words = said.decode(errors="replace").strip().splitlines()
+        shown = "\n  ".join(words[:20]) or "(it said nothing)"
+        raise CompileError(
+            f"compiler: {shlex.join(compiler.command)} failed with status {process.returncode}:\n  {shown}\n"
+            f"its flags were {' '.join(arguments)}"
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a compiler that still runs, with the processes it started."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError, PermissionError):
+            process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
