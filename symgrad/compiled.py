@@ -80,7 +80,7 @@ class CompiledFunction:
         self._argnums = argnums
         self._programs: dict[Any, Program] = {}
         self._lock = threading.RLock()
-        self._fast: Function | None = None
+        self._fast: Function = _no_fast_call
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self, '__name__', 'function')}, {len(self._programs)} programs>"
@@ -97,11 +97,10 @@ class CompiledFunction:
         CompileError
             When the C compiler fails.
         """
-        fast = self._fast
-        if fast is not None and not kwargs:
+        if not kwargs:
             try:
-                return fast(*args)
-            except (TypeError, ValueError):
+                return self._fast(*args)
+            except _NOT_THESE:
                 pass  # another signature, or arguments to convert
         return self._call(args, kwargs)
 
@@ -115,7 +114,7 @@ class CompiledFunction:
         if self.options.finite:
             self._check_finite(result)
         elif not kwargs and not call.static and program.trace.face is Array:
-            self._fast = self._specialized(program, call, arrays)
+            self._fast = self._specialized(program, call, arrays) or _no_fast_call
         return result
 
     def _check_finite(self, result: Any) -> None:
@@ -201,7 +200,7 @@ class CompiledFunction:
 
     def latex(self, *args: Any, **kwargs: Any) -> str:
         """Return the function for these arguments as LaTeX."""
-        from symgrad.symbolic import latex  # noqa: PLC0415  # it needs SymPy, which is slow to import
+        from symgrad.symbolic import latex  # it needs SymPy, which is slow to import
 
         program = self._asked(args, kwargs)[0]
         return latex(program.compiled.graph, program.trace.input_names)
@@ -320,6 +319,13 @@ class CompiledFunction:
         return self._derived("vjp")
 
 
+_NOT_THESE = (TypeError, ValueError)
+
+
+def _no_fast_call(*args: Any) -> Any:
+    raise TypeError("no call with exact types has been made yet")
+
+
 def _is_output(array: Any, kind: TensorType, dims: Any) -> bool:
     shape = tuple(evaluate(s, dims) for s in kind.shape)
     fits = isinstance(array, np.ndarray) and array.dtype == kind.dtype.numpy and array.shape == shape
@@ -378,7 +384,7 @@ def compile(
         raise TypeError(f"compile: expected a function or a SymPy expression, got {type(fn).__module__}.{type(fn).__name__}")
     if args is None:
         raise TypeError("compile: a SymPy expression needs args=[...], the symbols that are its arguments, in order")
-    from symgrad.expressions import from_sympy  # noqa: PLC0415  # it needs SymPy, which is slow to import
+    from symgrad.expressions import from_sympy  # it needs SymPy, which is slow to import
 
     function = from_sympy(fn, args)
     argnums = 0 if len(args) == 1 else tuple(range(len(args)))

@@ -12,6 +12,7 @@ from symgrad.dtypes import DType
 from symgrad.ir.dims import Size
 from symgrad.lower.loops import (
     Accumulate,
+    Affine,
     Check,
     Contract,
     Fill,
@@ -45,8 +46,12 @@ def step_view(step: Step, writer: Writer, sums: dict[str, None]) -> StepView:
     """Return the view of one step; ``sums`` collects the types of compensated sums."""
     if isinstance(step, Nest):
         if not step.extents:
-            return StepView("straight", lines=tuple(writer.lines(step.body, (), False)))
-        return _nest(step, writer, sums)
+            lines = writer.lines(step.body, (), False)
+            writer.leave()
+            return StepView("straight", lines=tuple(lines))
+        view = _NestWriter(step, writer, sums).view()
+        writer.leave()
+        return view
     if isinstance(step, Fill):
         return _fill(step, writer)
     if isinstance(step, Check):
@@ -91,10 +96,11 @@ def _plain(extents: Sequence[Size], writer: Writer, lines: Sequence[str], hint: 
 def _fill(step: Fill, writer: Writer) -> StepView:
     buffer = writer.buffers[step.buffer]
     value = literal(float(step.value) if buffer.dtype.is_floating else step.value, buffer.dtype)[0]
-    if buffer.size == 1:
-        return StepView("straight", lines=(f"{writer.names[step.buffer]}[0] = {value};",))
-    (name,) = _names(1, writer)
-    return _plain((buffer.size,), writer, (f"{writer.names[step.buffer]}[{name}] = {value};",))
+    count = buffer.size if step.count is None else step.count
+    writer.loops = _names(1, writer)
+    if count == 1:
+        return StepView("straight", lines=(f"{writer.element(step.buffer, Affine(step.start))} = {value};",))
+    return _plain((count,), writer, (f"{writer.element(step.buffer, Affine(step.start, ((0, 1),)))} = {value};",))
 
 
 def _check(step: Check, writer: Writer) -> StepView:
@@ -127,6 +133,8 @@ def _contract(step: Contract, writer: Writer) -> StepView:
     if flags != sorted(flags):
         loops[-1][0] = "SG_LOOP()"
         return _view([(h, t) for h, t in loops], around, (f"{target} += {product};",))
+    if not any(flags):
+        return _view([(h, t) for h, t in loops], around, (f"{target} = {product};",))
     level = flags.index(True)
     total = writer.fresh("s")
     around.before[level].append(f"{step.dtype.c} {total} = {neutral('+', step.dtype)};")
@@ -281,6 +289,3 @@ class _NestWriter:
 def _start(combine: str, dtype: DType) -> str:
     return literal(neutral(combine, dtype), dtype)[0]
 
-
-def _nest(nest: Nest, writer: Writer, sums: dict[str, None]) -> StepView:
-    return _NestWriter(nest, writer, sums).view()

@@ -17,13 +17,31 @@ from symgrad.errors import CompileError
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.types import TensorType
 from symgrad.lower.buffers import buffers_of
-from symgrad.lower.cut import operands
-from symgrad.lower.loops import Buffer, Check, Contract, Function, Nest, Program, Reload, Require, Scatter, Spill
+from symgrad.lower.loops import (
+    Accumulate,
+    Buffer,
+    Check,
+    Contract,
+    Fetch,
+    Fill,
+    Function,
+    Load,
+    Nest,
+    Position,
+    Program,
+    Reload,
+    Require,
+    Scatter,
+    Spill,
+    Store,
+)
 from symgrad.options import Options
 from symgrad.primitives.special_c import special_functions
 
 if TYPE_CHECKING:
     import jinja2
+
+_INDEXED = frozenset({Accumulate, Fetch, Load, Position, Store})
 
 __all__ = ["CSource", "render_c", "template_environment"]
 
@@ -301,20 +319,19 @@ class _Renderer:
             if isinstance(step, Require):
                 yield from self._dims_in(step.size)
                 continue
-            buffer = getattr(step, "buffer", None)
-            if buffer is not None and not isinstance(step, Nest):
-                yield from self._dims_in(self.program.buffers[buffer].size)
+            if isinstance(step, Fill):
+                yield from self._dims_in(step.start, self.program.buffers[step.buffer].size if step.count is None else step.count)
             yield from self._dims_in(*getattr(step, "extents", ()))
             if isinstance(step, (Check, Scatter)):
                 yield from self._dims_in(step.limit if isinstance(step, Check) else step.stride)
             for index in _indices(step):
                 yield from self._dims_in(index.offset, *[c for _, c in index.terms])
             if isinstance(step, Nest):
-                for s in step.body:
-                    if isinstance(s, (Spill, Reload)):
-                        yield "work"
-                    elif hasattr(s, "stride"):
-                        yield from self._dims_in(s.stride)
+                kinds = set(map(type, step.body))
+                if Spill in kinds or Reload in kinds:
+                    yield "work"
+                if Fetch in kinds:
+                    yield from self._dims_in(*[s.stride for s in step.body if isinstance(s, Fetch)])
 
     def constants(self) -> Iterable[ConstantView]:
         for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
@@ -326,7 +343,7 @@ class _Renderer:
 
 def _indices(step: Any) -> Iterable[Any]:
     if isinstance(step, Nest):
-        return (s.index for s in step.body if hasattr(s, "index") and not callable(s.index))
+        return (s.index for s in step.body if type(s) in _INDEXED)
     if isinstance(step, Contract):
         return (step.x_index, step.y_index, step.out_index)
     if isinstance(step, Scatter):

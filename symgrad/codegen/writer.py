@@ -56,6 +56,7 @@ class Writer:
         self.forms: dict[Any, Form] = {}
         self.called: dict[str, None] = {}
         self.special: dict[str, None] = {}
+        self.forced: dict[int, tuple[str, int]] = {}
         self.count = 0
         self.loops: Sequence[str] = ()
         self.vector = False
@@ -69,9 +70,10 @@ class Writer:
         uses = self.uses
         here: set[int] = set()
         for s in body:
-            for o in operands(s):
+            kind = type(s)
+            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
                 uses[o] = uses.get(o, 0) + (1 if o in here else 2)
-            if type(s) is not Store and type(s) is not Spill:
+            if kind is not Store and kind is not Spill:
                 here.add(s.number)  # type: ignore[union-attr]  # every other statement has a number
 
     # Small texts
@@ -105,9 +107,15 @@ class Writer:
         self.vector = vector and not self.precise
         lines: list[str] = []
         write = self._WRITERS
+        self.forced = {}
         for s in body:
             write[type(s)](self, s, lines)
         return lines
+
+    def leave(self) -> None:
+        """Forget the names that loops gave to values from outside."""
+        self.texts.update(self.forced)
+        self.forced = {}
 
     def apply(self, s: Apply, lines: list[str]) -> None:
         """Write or remember the value of a primitive."""
@@ -150,6 +158,7 @@ class Writer:
         if precedence < ATOM or "(" in text or "[" in text:
             name = self.fresh("t")
             lines.append(f"const {self.dtypes[number].c} {name} = {text};")
+            self.forced[number] = text, precedence
             self.texts[number] = name, ATOM
 
     def literal(self, s: Literal, lines: list[str]) -> None:

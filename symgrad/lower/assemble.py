@@ -10,7 +10,7 @@ from symgrad.ir.dims import Size, product
 from symgrad.ir.expr import Node, Range
 from symgrad.lower.loops import Affine
 
-__all__ = ["assemble_modes", "piece_index"]
+__all__ = ["piece_index", "rest_of", "tiling"]
 
 _MARKED = 1 << 22  # elements up to which tiling is decided by marking them
 
@@ -33,17 +33,29 @@ def piece_index(shape: Sequence[Size], ranges: Ranges, strides: Sequence[Size]) 
     return Affine(offset, tuple(terms))
 
 
-def assemble_modes(node: Node) -> tuple[list[bool], bool]:
-    """Return for each piece whether it is stored rather than added, and whether the pieces fill the result.
-
-    Pieces are stored when no two of them overlap.
-    """
+def tiling(node: Node) -> tuple[bool, bool]:
+    """Return whether no two pieces of an assembly overlap, and whether they fill the result as well."""
     ranges: tuple[Ranges, ...] = node.attributes["ranges"]
-    shape = node.shape
     if not ranges:
-        return [], product(shape) == 0
-    disjoint, complete = _tiling(shape, ranges)
-    return [disjoint] * len(ranges), disjoint and complete
+        return True, product(node.shape) == 0
+    disjoint, complete = _tiling(node.shape, ranges)
+    return disjoint, disjoint and complete
+
+
+def rest_of(node: Node, ranges: Ranges) -> list[tuple[Size, Size | None]]:
+    """Return starts and counts of the elements that a piece does not cover, or of more where that is not simple."""
+    shape = node.shape
+    varying = [k for k, size in enumerate(shape) if not _whole(ranges[k], size)]
+    if not varying:
+        return []
+    axis = varying[0]
+    span = ranges[axis]
+    outer = product(shape[:axis])
+    if len(varying) > 1 or outer != 1 or span.step != 1:
+        return [(0, None)]
+    row = product(shape[axis + 1 :])
+    end = span.start + (1 if span.count is None else span.count)
+    return [(start, count) for start, count in ((0, span.start * row), (end * row, (shape[axis] - end) * row)) if count != 0]
 
 
 def _tiling(shape: Sequence[Size], ranges: tuple[Ranges, ...]) -> tuple[bool, bool]:

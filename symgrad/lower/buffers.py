@@ -23,6 +23,7 @@ from symgrad.lower.loops import (
 
 __all__ = ["buffers_of", "place"]
 
+_TOUCHING = frozenset({Load, Store, Fetch, Accumulate})
 _LINE = 8  # doubles of a cache line: where arrays start
 
 
@@ -30,10 +31,8 @@ def buffers_of(step: Step) -> Iterator[int]:
     """Yield the buffers a step reads or writes."""
     if isinstance(step, Nest):
         for s in step.body:
-            if isinstance(s, (Load, Store, Fetch)):
-                yield s.buffer
-            elif isinstance(s, Accumulate) and s.buffer is not None:
-                yield s.buffer
+            if type(s) in _TOUCHING and s.buffer is not None:  # type: ignore[union-attr]
+                yield s.buffer  # type: ignore[union-attr]
     elif isinstance(step, (Fill, Check)):
         yield step.buffer
     elif isinstance(step, Scatter):

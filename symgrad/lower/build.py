@@ -12,7 +12,7 @@ from symgrad.ir.expr import ArrayConstant, Node
 from symgrad.ir.graph import Graph
 from symgrad.ir.kinds import Reduce
 from symgrad.lower.access import Map, Space, compose, flatten, identity, space_of, strides_of
-from symgrad.lower.assemble import assemble_modes, piece_index
+from symgrad.lower.assemble import piece_index, rest_of
 from symgrad.lower.contract import contract_step, gather_index, scatter_step
 from symgrad.lower.fuse import Kind, Plan, operands_of
 from symgrad.lower.loops import (
@@ -102,7 +102,6 @@ class _Builder:
         self.held: dict[Node, int] = {}  # buffers of sources
         self.count = 0
         self.placers: dict[int, Callable[[Node], None]] = {
-            Kind.SCALAR: self.scalar,
             Kind.POINT: self.point,
             Kind.GATHER: self.gather,
             Kind.REDUCE: self.reduce,
@@ -242,15 +241,21 @@ class _Builder:
     # One method for each kind of node
 
     def place(self, node: Node) -> None:
-        placer = self.placers.get(self.plan.kind[node])
+        kind = self.plan.kind[node]
+        if kind == Kind.SCALAR:
+            self.scalar(node)
+            return
+        placer = self.placers.get(kind)
         if placer is not None and node not in self.plan.cheap:
             placer(node)
 
     def scalar(self, node: Node) -> None:
         body = self.at(self.plan.phase[node]).scalars
         known = self.scalars
-        operands = [known[i] if i in known else self.value(body, i, None) for i in node.inputs]
-        known[node] = self.apply(body, node, operands)
+        operands = tuple([known[i] if i in known else self.value(body, i, None) for i in node.inputs])
+        self.count = number = self.count + 1
+        body.statements.append(Apply(number, node.primitive, operands, node.attributes, node.type.dtype))
+        known[node] = number
 
     def point(self, node: Node) -> None:
         space = space_of(node.shape)
@@ -319,24 +324,43 @@ class _Builder:
 
     def assemble(self, node: Node) -> None:
         buffer = self.own_buffer(node)
-        modes, complete = assemble_modes(node)
+        disjoint, complete = self.plan.plain[node]
         last = self.plan.phase[node]
         strides = strides_of(node.shape)
-        phases = []
-        for piece, ranges, plain in zip(node.inputs, node.attributes["ranges"], modes, strict=True):
-            source = self.plan.source(piece)
-            phase = last if source in self.plan.cheap else self.plan.need(piece, None)
-            space = space_of(piece.shape)
-            body = self.home.get(source) if self.plan.is_aligned(piece, None) else None
-            if body is None:
-                body = self.nest(phase, space)
-            phases.append(body.phase)
+        bodies = [self.body_of(piece, last) for piece in node.inputs]
+        first = min([b.phase for b in bodies], default=last)
+        added = "||" if node.dtype.is_bool else "+"
+        one_nest = node in self.plan.late and all(b is bodies[0] for b in bodies)
+        used: list[Body] = []
+        for k, (piece, ranges, body) in enumerate(zip(node.inputs, node.attributes["ranges"], bodies, strict=True)):
+            place = piece_index(piece.shape, ranges, strides)
             value = self.value(body, piece, None)
-            combine = "=" if plain else "||" if node.dtype.is_bool else "+"
-            body.statements.append(Store(buffer, piece_index(piece.shape, ranges, strides), value, combine))
-        if not complete:
-            first = min(phases, default=last)
-            self.at(first).prepare.append(Fill(buffer, 0))
+            if node in self.plan.late and body.space and any(b is body for b in used):
+                body, value = self.later(last + 1, piece, body, value)
+            used.append(body)
+            combine = "=" if disjoint or (one_nest and k == 0) else added
+            body.statements.append(Store(buffer, place, value, combine))
+        rest = rest_of(node, node.attributes["ranges"][0]) if one_nest else [] if complete else [(0, None)]
+        self.at(first).prepare += [Fill(buffer, 0, start, count) for start, count in rest]
+
+    def body_of(self, piece: Node, last: int) -> Body:
+        """Return the nest that computes a piece, or where it can be loaded or recomputed."""
+        source = self.plan.source(piece)
+        body = self.home.get(source) if self.plan.is_aligned(piece, None) else None
+        phase = last if source in self.plan.cheap else self.plan.need(piece, None)
+        return body or self.nest(phase, space_of(piece.shape))
+
+    def later(self, phase: int, piece: Node, body: Body, value: int) -> tuple[Body, int]:
+        """Return new loops of a later phase, and in them the value of a piece that is kept until then."""
+        after = Body(phase, body.space)
+        self.at(phase).steps.append(after)
+        source = self.plan.source(piece)
+        if source in self.held and source not in self.pending:
+            return after, self.value(after, piece, None)
+        kept = self.add_buffer(Buffer("work", piece.type.size, piece.dtype))
+        place = flatten(identity(len(body.space)), body.space)
+        body.statements.append(Store(kept, place, value))
+        return after, self.once(after, (kept, place), Load, kept, place, piece.dtype)
 
     def own_buffer(self, node: Node) -> int:
         found = self.held.get(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from symgrad.ir.dims import Size, product
@@ -40,15 +41,16 @@ def flops_of(step: Step) -> Size:
         return product(step.extents)
     if not isinstance(step, Nest):
         return 0
-    each = sum(1 for s in step.body if isinstance(s, Apply) and (s.dtype.is_floating or s.primitive.name != "cast"))
-    each += sum(1 for s in step.body if isinstance(s, Accumulate) or (isinstance(s, Store) and s.combine != "="))
+    kinds = Counter(map(type, step.body))
+    each = kinds[Apply] + kinds[Accumulate] + sum(1 for s in step.body if type(s) is Store and s.combine != "=")
     return product(step.extents) * each
 
 
 def bytes_of(step: Step, buffers: Sequence[Buffer]) -> Size:
     """Return the bytes a step reads and writes in buffers, each access counted once for each iteration that moves it."""
     if isinstance(step, Fill):
-        return buffers[step.buffer].size * buffers[step.buffer].dtype.itemsize
+        count = buffers[step.buffer].size if step.count is None else step.count
+        return count * buffers[step.buffer].dtype.itemsize
     if isinstance(step, Check):
         return product(step.extents) * buffers[step.buffer].dtype.itemsize
     if isinstance(step, Scatter):
@@ -63,6 +65,8 @@ def bytes_of(step: Step, buffers: Sequence[Buffer]) -> Size:
 def _nest_bytes(step: Nest, buffers: Sequence[Buffer]) -> Size:
     total: Size = 0
     for s in step.body:
+        if type(s) is Apply:
+            continue
         if isinstance(s, (Load, Fetch)):
             axes = [a for a, _ in s.index.terms] if isinstance(s, Load) else range(len(step.extents))
             total = total + product([step.extents[a] for a in axes]) * s.dtype.itemsize

@@ -28,17 +28,20 @@ from symgrad.lower.loops import (
 
 __all__ = ["cut", "operands"]
 
+_WITH_VALUE = frozenset({Store, Accumulate, Spill})
+_NO_NUMBER = frozenset({Store, Spill})
 _LONGEST = 600  # statements in one function of a program that is cut
 _WHOLE = 900  # statements of a program that is not
 
 
 def operands(statement: Statement) -> tuple[int, ...]:
     """Return the numbers of the values a statement uses."""
-    if isinstance(statement, Apply):
-        return statement.operands
-    if isinstance(statement, (Store, Accumulate, Spill)):
-        return (statement.value,)
-    return (statement.position,) if isinstance(statement, Fetch) else ()
+    kind = type(statement)
+    if kind is Apply:
+        return statement.operands  # type: ignore[union-attr]
+    if kind in _WITH_VALUE:
+        return (statement.value,)  # type: ignore[union-attr]
+    return (statement.position,) if kind is Fetch else ()  # type: ignore[union-attr]
 
 
 def cut(steps: Sequence[Step], buffers: Sequence[Buffer]) -> tuple[tuple[Function, ...], int]:
@@ -111,13 +114,18 @@ class _Spiller:
 
     def scan(self, k: int, step: Nest) -> None:
         local = bool(step.extents)
+        made, last = self.made, self.last
         for s in step.body:
-            for o in operands(s):
-                if self.made.get(o, k) != k:
-                    self.last[o] = k
-            if isinstance(s, (Store, Spill)):
+            kind = type(s)
+            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
+                if made.get(o, k) != k:
+                    last[o] = k
+            if kind is Apply and not local:
+                made[s.number] = k  # type: ignore[union-attr]
+                self.dtypes[s.number] = s.dtype  # type: ignore[union-attr]
+            elif kind in _NO_NUMBER:
                 continue
-            if self.is_free(s):
+            elif self.is_free(s):
                 self.anywhere[s.number] = s
             elif not local or (isinstance(s, Accumulate) and s.level == 0):
                 self.made[s.number] = k
@@ -153,8 +161,8 @@ class _Spiller:
         for step in part:
             if isinstance(step, Nest):
                 for s in step.body:
-                    if not isinstance(s, (Store, Spill)) and s.number in self.last:
-                        yield s.number
+                    if type(s) not in _NO_NUMBER and s.number in self.last:  # type: ignore[union-attr]
+                        yield s.number  # type: ignore[union-attr]
 
     def rewrite(self, part: Sequence[Step]) -> Iterator[Step]:
         here: set[int] = set()
@@ -179,11 +187,12 @@ class _Spiller:
     def straight(self, body: Sequence[Statement], here: set[int]) -> Iterator[Statement]:
         last, slots = self.last, self.slots
         for s in body:
-            for o in operands(s):
+            kind = type(s)
+            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
                 if o not in here:
                     yield from self.bring(o, here)
             yield s
-            if not isinstance(s, (Store, Spill)):
+            if kind not in _NO_NUMBER:
                 here.add(s.number)
                 if s.number in last:
                     yield Spill(s.number, slots[s.number], s.dtype)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from symgrad.ir.expr import ArrayConstant, Node, Primitive
 from symgrad.ir.graph import Graph
 from symgrad.ir.kinds import Reduce, Structure
+from symgrad.lower.assemble import tiling
 from symgrad.lower.access import Map, Space, View, broadcast_map, identity, space_of, view_of
 from symgrad.lower.cost import weight_of
 
@@ -20,6 +21,7 @@ __all__ = ["Kind", "Operand", "Plan", "fuse", "gather_map", "operands_of"]
 
 _CHEAP = 6  # additions worth repeating instead of a store and a load
 _CHEAP_LOADS = 3
+_MANY = 64  # pieces of an assembly looked at
 
 Operand = tuple[Node, Map | None]  # the map into the consumer's space, None for the identity
 
@@ -64,6 +66,12 @@ class Plan:
         Values recomputed wherever they are used.
     phase : dict
         For values computed in one place, the phase of their nest.
+    together, apart : dict
+        For cheap values, the earliest phase of a nest that uses them at its own index, or at another one.
+    plain : dict
+        For assemblies, which pieces are stored rather than added, and whether the pieces fill the result.
+    late : set
+        Assemblies with overlapping pieces: all but the first are added one phase later, each in loops of its own.
     """
 
     order: tuple[Node, ...]
@@ -75,6 +83,8 @@ class Plan:
     phase: dict[Node, int] = field(default_factory=dict)
     together: dict[Node, int] = field(default_factory=dict)
     apart: dict[Node, int] = field(default_factory=dict)
+    plain: dict[Node, tuple[bool, bool]] = field(default_factory=dict)
+    late: set[Node] = field(default_factory=set)
 
     def source(self, node: Node) -> Node:
         """Return what a view looks at; any other node itself."""
@@ -103,7 +113,7 @@ class Plan:
         if source in self.cheap:
             return self.apart[source]
         kind = self.kind[source]
-        return 0 if kind == Kind.LEAF else 1 if kind in INLINE else self.phase[source] + 1
+        return 0 if kind == Kind.LEAF else 1 if kind in INLINE else self.phase[source] + (2 if source in self.late else 1)
 
 
 def fuse(graph: Graph) -> Plan:
@@ -217,6 +227,11 @@ def _schedule(plan: Plan, node: Node, weights: dict[Primitive, int]) -> None:
     if kind == Kind.GATHER:
         phase = max(phase, *[plan.ready(i) for i in node.inputs])
     plan.phase[node] = phase
+    if kind == Kind.ASSEMBLE:
+        disjoint, complete = plan.plain[node] = tiling(node)
+        spaces = [space_of(i.shape) for i in node.inputs]
+        if not disjoint and any(space and spaces.count(space) > 1 for space in spaces[:_MANY]):
+            plan.late.add(node)
 
 
 def _need_apart(plan: Plan, node: Node) -> int:
@@ -252,6 +267,7 @@ def _is_cheap(plan: Plan, node: Node, operands: Iterable[Operand], weights: dict
 def _sink(plan: Plan, outputs: Iterable[Node]) -> None:
     """Move values that only later phases use into those, where that needs at most as many stores."""
     latest: dict[Node, int] = {}
+    kinds = plan.kind
 
     def use(operand: Node, over: Map | None, phase: int) -> None:
         source = plan.source(operand)
@@ -261,11 +277,12 @@ def _sink(plan: Plan, outputs: Iterable[Node]) -> None:
 
     for node in reversed(plan.order):
         kind = plan.kind[node]
-        if kind in (Kind.SCALAR, Kind.VIEW) or kind <= Kind.LEAF:
-            if kind == Kind.SCALAR:
-                for i in node.inputs:
-                    if plan.kind[i] != Kind.SCALAR:
-                        use(i, None, plan.phase[node])
+        if kind <= Kind.VIEW:
+            continue
+        if kind == Kind.SCALAR:
+            for i in node.inputs:
+                if kinds[i] == Kind.VIEW:
+                    use(i, None, plan.phase[node])
             continue
         if kind in (Kind.CONTRACT, Kind.SCATTER):
             for i in node.inputs:

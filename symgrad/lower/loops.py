@@ -155,10 +155,12 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Set every element of a buffer to one value."""
+    """Set elements of a buffer to one value: ``count`` from ``start`` on, or all of them where there is no count."""
 
     buffer: int
     value: bool | int | float
+    start: Size = 0
+    count: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,17 @@ import numpy as np
 from symgrad.ir.expr import Node, like, ops
 from symgrad.ir.kinds import Bilinear, ByType, Expand, Expression, Infix, Over, Partials, Prefix, Scalar, Zero
 from symgrad.ir.types import TensorType
-from symgrad.primitives.rules import Types, broadcast, floating, numeric, primitive, refuse_dtype, refuse_shape, unary
+from symgrad.primitives.rules import (
+    Types,
+    broadcast,
+    floating,
+    numeric,
+    primitive,
+    refuse_dtype,
+    refuse_shape,
+    sympy_module,
+    unary,
+)
 from symgrad.primitives.samples import number, real, sample
 
 __all__ = ["SMALL_EXPONENT"]
@@ -211,7 +221,7 @@ fmod = primitive(
     np.fmod,
     Partials(1.0, lambda x, y, out: -ops.trunc(x / y)),
     ByType(Scalar("fmod"), _FMOD_INTEGER),
-    sympy=lambda x, y: x - y * _sympy().sign(x / y) * _sympy().floor(_sympy().Abs(x / y)),
+    sympy=lambda x, y: x - y * sympy_module().sign(x / y) * sympy_module().floor(sympy_module().Abs(x / y)),
     samples=_DIVISORS,
     ulp=0.0,
     doc="Remainder with the sign of x, as C's fmod; an integer remainder by 0 is 0. d/dx = 1, d/dy = -trunc(x/y).",
@@ -222,7 +232,7 @@ remainder = primitive(
     np.remainder,
     Partials(1.0, lambda x, y, out: -ops.floor(x / y)),
     ByType(Expand(_remainder_floating), _REMAINDER_INTEGER),
-    sympy=lambda x, y: x - y * _sympy().floor(x / y),
+    sympy=lambda x, y: x - y * sympy_module().floor(x / y),
     samples=_DIVISORS,
     ulp=0.0,
     doc="Remainder with the sign of y, as Python's %; an integer remainder by 0 is 0. d/dx = 1, d/dy = -floor(x/y).",
@@ -233,17 +243,11 @@ floor_divide = primitive(
     np.floor_divide,
     Zero(),
     ByType(Expand(_floor_divide_floating), _FLOOR_DIVIDE_INTEGER),
-    sympy=lambda x, y: _sympy().floor(x / y),
+    sympy=lambda x, y: sympy_module().floor(x / y),
     samples=_DIVISORS,
     ulp=0.0,
     doc="floor(x / y), consistent with remainder as in Python; by 0: x / 0 in floating point, 0 for integers.",
 )
-
-
-def _sympy() -> Any:
-    import sympy  # noqa: PLC0415
-
-    return sympy
 
 
 # Magnitude, sign and rounding

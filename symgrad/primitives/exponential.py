@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from symgrad.ir.expr import ops
 from symgrad.ir.kinds import Expand, Over, Partials, Scalar
-from symgrad.primitives.rules import floating, primitive, unary
+from symgrad.primitives.rules import floating, primitive, sympy_module, unary
 from symgrad.primitives.samples import real, sample
 
 __all__: list[str] = []
@@ -17,12 +16,6 @@ __all__: list[str] = []
 _LN2 = math.log(2.0)
 _LN10 = math.log(10.0)
 _LIBRARY = "two libraries' functions, each within 1 ulp; SIMD forms promise 4"
-
-
-def _sympy() -> Any:
-    import sympy  # noqa: PLC0415
-
-    return sympy
 
 
 sqrt = primitive(
@@ -42,7 +35,7 @@ rsqrt = primitive(
     lambda x: 1.0 / np.sqrt(x),
     Partials(lambda x, out: out / x * -0.5),
     Expand(lambda x: 1.0 / ops.sqrt(x)),
-    sympy=lambda x: 1 / _sympy().sqrt(x),
+    sympy=lambda x: 1 / sympy_module().sqrt(x),
     samples=(sample(real(0.1, 9.0, also=(1.0, 4.0))),),
     ulp=0.0,
     doc="1 / sqrt(x), rounded twice; inf at 0.",
@@ -53,7 +46,7 @@ cbrt = primitive(
     np.cbrt,
     Partials(lambda x, out: Over(out * out * 3.0)),
     Scalar("cbrt"),
-    sympy=lambda x: _sympy().real_root(x, 3),
+    sympy=lambda x: sympy_module().real_root(x, 3),
     samples=(sample(real(0.1, 9.0, also=(-8.0, -0.0, 0.0, 1.0, 8.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,
@@ -89,7 +82,7 @@ expm1 = primitive(
     np.expm1,
     Partials(lambda x, out: ops.exp(x)),
     Scalar("expm1"),
-    sympy=lambda x: _sympy().exp(x) - 1,
+    sympy=lambda x: sympy_module().exp(x) - 1,
     samples=(sample(real(also=(-0.0, 0.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,
@@ -113,7 +106,7 @@ log2 = primitive(
     np.log2,
     Partials(lambda x, out: Over(x * _LN2)),
     Scalar("log2"),
-    sympy=lambda x: _sympy().log(x, 2),
+    sympy=lambda x: sympy_module().log(x, 2),
     samples=(sample(real(0.1, 9.0, also=(1.0, 8.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,
@@ -125,7 +118,7 @@ log10 = primitive(
     np.log10,
     Partials(lambda x, out: Over(x * _LN10)),
     Scalar("log10"),
-    sympy=lambda x: _sympy().log(x, 10),
+    sympy=lambda x: sympy_module().log(x, 10),
     samples=(sample(real(0.1, 9.0, also=(1.0, 10.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,
@@ -137,7 +130,7 @@ log1p = primitive(
     np.log1p,
     Partials(lambda x, out: Over(x + 1.0)),
     Scalar("log1p"),
-    sympy=lambda x: _sympy().log(1 + x),
+    sympy=lambda x: sympy_module().log(1 + x),
     samples=(sample(real(-0.9, 9.0, also=(-0.0, 0.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,

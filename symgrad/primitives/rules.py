@@ -32,6 +32,7 @@ __all__ = [
     "refuse_shape",
     "shape_text",
     "size_value",
+    "sympy_module",
     "unary",
 ]
 
@@ -187,3 +188,9 @@ def shape_text(*shapes: tuple[Size, ...]) -> str:
     """Return shapes as a list for a message."""
     return ", ".join(map(format_shape, shapes))
 
+
+def sympy_module() -> Any:
+    """Return the module sympy, imported only when a record's SymPy form is asked for."""
+    import sympy
+
+    return sympy

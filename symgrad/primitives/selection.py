@@ -105,7 +105,7 @@ def _where_type(name: str, types: Types) -> TensorType:
 
 
 def _sympy_where(condition: Any, x: Any, y: Any) -> Any:
-    import sympy  # noqa: PLC0415
+    import sympy
 
     return sympy.Piecewise((x, condition), (y, True))
 
@@ -187,7 +187,7 @@ def _at_high(x: Node, lo: Node, hi: Node, out: Node) -> Node:
 
 
 def _sympy_clip(x: Any, lo: Any, hi: Any) -> Any:
-    import sympy  # noqa: PLC0415
+    import sympy
 
     return sympy.Min(sympy.Max(x, lo), hi)
 

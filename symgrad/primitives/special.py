@@ -11,7 +11,7 @@ from symgrad.ir.expr import Node, like, ops
 from symgrad.ir.kinds import Expand, Partials, Scalar
 from symgrad.ir.types import TensorType
 from symgrad.primitives import numerics_bessel, numerics_error, numerics_gamma
-from symgrad.primitives.rules import Types, broadcast, floating, primitive, refuse_dtype, refuse_shape, unary
+from symgrad.primitives.rules import Types, broadcast, floating, primitive, refuse_dtype, refuse_shape, sympy_module, unary
 from symgrad.primitives.samples import real, sample
 
 __all__: list[str] = []
@@ -23,12 +23,6 @@ _ROOT_HALF = math.sqrt(0.5)
 _ONE_OVER_ROOT_TWO_PI = 1.0 / math.sqrt(2.0 * math.pi)
 _LN2 = math.log(2.0)
 _INF = math.inf
-
-
-def _sympy() -> Any:
-    import sympy  # noqa: PLC0415
-
-    return sympy
 
 
 # Error functions
@@ -81,7 +75,7 @@ ndtr = primitive(
     lambda x: 0.5 * numerics_error.erfc(x * x.dtype.type(-_ROOT_HALF)),
     Partials(lambda x, out: ops.exp(x * x * -0.5) * _ONE_OVER_ROOT_TWO_PI),
     Expand(lambda x: ops.erfc(x * -_ROOT_HALF) * 0.5),
-    sympy=lambda x: _sympy().erfc(-x / _sympy().sqrt(2)) / 2,
+    sympy=lambda x: sympy_module().erfc(-x / sympy_module().sqrt(2)) / 2,
     samples=(sample(real(also=(-0.0, 0.0))),),
     ulp=8.0,
     ulp_reason=_LIBRARY,
@@ -142,7 +136,7 @@ polygamma = primitive(
     numerics_gamma.polygamma,
     Partials(lambda x, out, *, order: ops.polygamma(x, order=order + 1)),
     Scalar("sg_polygamma", header="special", attributes=("order",)),
-    sympy=lambda x, order: _sympy().polygamma(order, x),
+    sympy=lambda x, order: sympy_module().polygamma(order, x),
     samples=(
         *(sample(real(0.3, 12.0, also=(-1.0, 0.0, 1.0)), order=n) for n in (1, 2, 3, 5)),
         sample(real(-2.8, -2.6), order=1),
@@ -194,7 +188,7 @@ bessel_j = primitive(
     numerics_bessel.bessel_j,
     Partials(lambda x, out, *, order: _bessel_slope("bessel_j", x, order)),
     Scalar("sg_bessel_j", header="special", attributes=("order",)),
-    sympy=lambda x, order: _sympy().besselj(order, x),
+    sympy=lambda x, order: sympy_module().besselj(order, x),
     samples=tuple(sample(real(-12.0, 12.0, also=(-0.0, 0.0, 30.0)), order=n) for n in (0, 1, 2, 5)),
     ulp=64.0,
     ulp_reason=_NEAR_ZEROS,
@@ -206,7 +200,7 @@ bessel_y = primitive(
     numerics_bessel.bessel_y,
     Partials(lambda x, out, *, order: _bessel_slope("bessel_y", x, order)),
     Scalar("sg_bessel_y", header="special", attributes=("order",)),
-    sympy=lambda x, order: _sympy().bessely(order, x),
+    sympy=lambda x, order: sympy_module().bessely(order, x),
     samples=tuple(sample(real(0.3, 12.0, also=(-1.0, 0.0, 30.0)), order=n) for n in (0, 1, 2, 5)),
     ulp=64.0,
     ulp_reason=_NEAR_ZEROS,
@@ -218,7 +212,7 @@ bessel_i = primitive(
     numerics_bessel.bessel_i,
     Partials(lambda x, out, *, order: _modified_slope(x, order)),
     Scalar("sg_bessel_i", header="special", attributes=("order",)),
-    sympy=lambda x, order: _sympy().besseli(order, x),
+    sympy=lambda x, order: sympy_module().besseli(order, x),
     samples=tuple(sample(real(-12.0, 12.0, also=(-0.0, 0.0, 40.0)), order=n) for n in (0, 1, 2, 5)),
     ulp=16.0,
     ulp_reason="the same algorithm on both sides; exp differs by an ulp between libraries",
@@ -234,7 +228,7 @@ def _sinc_type(name: str, types: Types, *, order: int) -> TensorType:
 
 
 def _sympy_sinc(x: Any, order: int) -> Any:
-    sympy = _sympy()
+    sympy = sympy_module()
     if order == 0:
         return sympy.sinc(x)
     t = sympy.Dummy("t")
@@ -301,7 +295,7 @@ xlogy = primitive(
     _xlogy_value,
     Partials(lambda x, y, out: ops.log(y), lambda x, y, out: x / y),
     Expand(_xlogy),
-    sympy=lambda x, y: x * _sympy().log(y),
+    sympy=lambda x, y: x * sympy_module().log(y),
     samples=(sample(real(also=(0.0, 1.0)), real(0.2, 4.0, also=(0.0, 1.0))),),
     ulp=4.0,
     ulp_reason=_LIBRARY,
@@ -313,7 +307,7 @@ sigmoid = primitive(
     _sigmoid_value,
     Partials(lambda x, out: out * (1.0 - out)),
     Expand(_sigmoid),
-    sympy=lambda x: 1 / (1 + _sympy().exp(-x)),
+    sympy=lambda x: 1 / (1 + sympy_module().exp(-x)),
     samples=(sample(real(also=(-0.0, 0.0))),),
     ulp=8.0,
     ulp_reason=_LIBRARY,
@@ -325,7 +319,7 @@ softplus = primitive(
     _softplus_value,
     Partials(lambda x, out: ops.sigmoid(x)),
     Expand(_softplus),
-    sympy=lambda x: _sympy().log(1 + _sympy().exp(x)),
+    sympy=lambda x: sympy_module().log(1 + sympy_module().exp(x)),
     samples=(sample(real(also=(-0.0, 0.0))),),
     ulp=8.0,
     ulp_reason=_LIBRARY,
@@ -337,7 +331,7 @@ logaddexp = primitive(
     _logaddexp_value,
     Partials(lambda x, y, out: ops.sigmoid(x - y), lambda x, y, out: ops.sigmoid(y - x)),
     Expand(_logaddexp),
-    sympy=lambda x, y: _sympy().log(_sympy().exp(x) + _sympy().exp(y)),
+    sympy=lambda x, y: sympy_module().log(sympy_module().exp(x) + sympy_module().exp(y)),
     samples=(sample(real(also=(0.0, 1.0)), real(also=(0.0, 1.0))),),
     ulp=32.0,
     ulp_reason="cancellation where the result is near 0",

@@ -92,7 +92,7 @@ def _leg(side: Node, out: Node) -> Node:
 
 
 def _sympy_hypot(x: Any, y: Any) -> Any:
-    import sympy  # noqa: PLC0415
+    import sympy
 
     return sympy.sqrt(x**2 + y**2)
 

@@ -51,8 +51,10 @@ def test_chebyshev(table, function, low, high):
 
 
 def test_bernoulli():
-    for k in range(1, 10):
+    assert [len(t) for t in (tables.DIGAMMA_TAIL, tables.STIRLING_TAIL, tables.ZETA_TAIL)] == [9, 9, 12]
+    for k, (digamma, stirling) in enumerate(zip(tables.DIGAMMA_TAIL, tables.STIRLING_TAIL, strict=True), 1):
         b = mpmath.bernoulli(2 * k)
-        assert tables.DIGAMMA_TAIL[k - 1] == float(b / (2 * k))
-        assert tables.STIRLING_TAIL[k - 1] == float(b / (2 * k * (2 * k - 1)))
-        assert tables.ZETA_TAIL[k - 1] == pytest.approx(float(b / mpmath.factorial(2 * k)), rel=1e-15)
+        assert digamma == pytest.approx(float(b / (2 * k)), rel=1e-15)
+        assert stirling == pytest.approx(float(b / (2 * k * (2 * k - 1))), rel=1e-15)
+    for k, zeta in enumerate(tables.ZETA_TAIL, 1):
+        assert zeta == pytest.approx(float(mpmath.bernoulli(2 * k) / mpmath.factorial(2 * k)), rel=1e-15)
