@@ -30,7 +30,7 @@ SIMD = frozenset(
     " sinh tanh".split()
 )
 
-Form = tuple[Callable[..., tuple[str, int]], tuple[bool, ...]]
+Form = tuple[Callable[..., tuple[str, int]], tuple[bool, ...], bool]
 
 
 def literal(value: bool | int | float, dtype: DType) -> tuple[str, int]:
@@ -107,7 +107,8 @@ def form_for(primitive: Primitive, dtype: DType, attributes: Mapping[str, Any], 
     """Return how an elementwise primitive is printed.
 
     A Form is a function of the operands' texts and precedences, alternating, that gives a text and its
-    precedence; and which operands must be names, because they occur twice or only under a condition.
+    precedence; which operands must be names, because they occur twice or only under a condition; and whether it is
+    the SIMD form of a function.
     """
     lowering: Lowering = primitive.lowering
     if isinstance(lowering, ByType):
@@ -140,14 +141,14 @@ def _infix(operator: str, precedence: int) -> Form:
             b = f"({b})"
         return f"{a} {operator} {b}", precedence
 
-    return text, (False, lazy)
+    return text, (False, lazy), False
 
 
 def _prefix(operator: str) -> Form:
     def text(a: str, p: int) -> tuple[str, int]:
         return f"{operator}{a}" if p >= ATOM else f"{operator}({a})", _UNARY
 
-    return text, (False,)
+    return text, (False,), False
 
 
 def _call(form: Scalar, dtype: DType, attributes: Mapping[str, Any], simd: bool) -> Form:
@@ -160,7 +161,7 @@ def _call(form: Scalar, dtype: DType, attributes: Mapping[str, Any], simd: bool)
     def text(*operands: Any) -> tuple[str, int]:
         return f"{name}({', '.join([*first, *operands[::2]])})", ATOM
 
-    return text, (False,) * 8
+    return text, (False,) * 8, name.startswith("sg_") and form.header == "math"
 
 
 def _expression(template: str) -> Form:
@@ -174,7 +175,7 @@ def _expression(template: str) -> Form:
         inside = [a if p >= ATOM else f"({a})" for a, p in zip(operands[::2], operands[1::2], strict=True)]
         return template.format(*inside), precedence
 
-    return text, names
+    return text, names, False
 
 
 def _cast(dtype: DType) -> Form:
@@ -184,4 +185,4 @@ def _cast(dtype: DType) -> Form:
     def converted(a: str, p: int) -> tuple[str, int]:
         return f"({dtype.c}){a if p >= ATOM else f'({a})'}", _UNARY
 
-    return (truth if dtype.is_bool else converted), (False,)
+    return (truth if dtype.is_bool else converted), (False,), False

@@ -24,6 +24,14 @@ nexttoward pow remainder remquo rint round scalbln scalbn sin sinh sqrt tan tanh
 """.split()
 _MACROS = """
 fpclassify isfinite isinf isnan isnormal signbit isgreater isgreaterequal isless islessequal islessgreater isunordered
+abort abs atexit atof atoi atol atoll bsearch calloc clearerr clock ctime difftime div exit fclose feof ferror fflush
+fgetc fgets fopen fprintf fputc fputs fread free freopen fscanf fseek ftell fwrite getc getchar getenv gets imaxabs
+isalnum isalpha isblank iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit labs ldiv llabs lldiv
+localtime longjmp malloc memchr memcmp memcpy memmove memset mktime perror printf putc putchar puts qsort raise rand
+realloc remove rename rewind scanf setjmp signal snprintf sprintf srand sscanf strcat strchr strcmp strcoll strcpy
+strcspn strerror strftime strlen strncat strncmp strncpy strpbrk strrchr strspn strstr strtod strtof strtok strtol
+strtold strtoll strtoul strtoull system time tmpfile tolower toupper ungetc va_arg va_copy va_end va_list va_start
+vfprintf vprintf vsnprintf vsprintf cabs carg cexp clog conj cpow creal cimag csin ccos csqrt
 j0 j1 jn y0 y1 yn gamma drem significand finite isinff isnanf scalb pow10 exp10 sincos work
 """.split()
 

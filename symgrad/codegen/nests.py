@@ -206,7 +206,7 @@ class _NestWriter:
         targets: dict[int, int] = {}
         for s in self.nest.body:
             if isinstance(s, Store):
-                if all(a != self.inner for a, _ in s.index.terms):
+                if all(a != self.inner for a, _ in s.place.terms):
                     return False
                 if s.combine != "=":
                     targets[s.buffer] = targets.get(s.buffer, 0) + 1
@@ -266,7 +266,7 @@ class _NestWriter:
     def leave(self, r: Accumulate, total: str) -> None:
         if r.buffer is not None:
             self.writer.loops = self.names
-            self.finish(r.level, f"{self.writer.element(r.buffer, r.index)} = {total};")
+            self.finish(r.level, f"{self.writer.element(r.buffer, r.place)} = {total};")
 
     def position_of(self, r: Accumulate, body: list[str]) -> None:
         """Write an argmax or argmin: the first index of the best element, nan being best."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symgrad.codegen.cprint import SIMD, literal, size_text
-from symgrad.codegen.names import Namer, comment, sanitize
+from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
 from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, StepView
 from symgrad.codegen.writer import Writer
@@ -41,7 +41,7 @@ from symgrad.primitives.special_c import special_functions
 if TYPE_CHECKING:
     import jinja2
 
-_INDEXED = frozenset({Accumulate, Fetch, Load, Position, Store})
+_INDEXED = (Accumulate, Fetch, Load, Position, Store)
 
 __all__ = ["CSource", "render_c", "template_environment"]
 
@@ -211,7 +211,6 @@ class _Renderer:
 
     def module(self, functions: tuple[FunctionView, ...]) -> ModuleView:
         writer = self.writer
-        simd = tuple(_simd_view(n) for n in sorted(writer.called) if n in SIMD or (n[-1] == "f" and n[:-1] in SIMD))
         loops = any(loop.hint for f in functions for s in f.steps for loop in s.opening)
         return ModuleView(
             name=self.symbol,
@@ -219,7 +218,7 @@ class _Renderer:
             about=tuple(self.about()),
             features=("#define _XOPEN_SOURCE 700 /* jn, yn */",) if {"jn", "yn", "jnf", "ynf"} & writer.called.keys() else (),
             special=special_functions(writer.special),
-            simd=simd if loops else (),
+            simd=tuple(_simd_view(n) for n in sorted(writer.simd)),
             loops=loops,
             sums=tuple(self.sums),
             constants=tuple(self.constants()),
@@ -302,7 +301,7 @@ class _Renderer:
 
     def pointer(self, buffer: Buffer, name: str) -> str:
         kind = buffer.dtype.c
-        offset, precedence = size_text(buffer.offset, self.dim_names)
+        offset = size_text(buffer.offset, self.dim_names)[0]
         place = "work" if offset == "0" else f"work + {offset}"
         if kind == "double":
             return f"double *const {name} = {place};"
@@ -343,7 +342,7 @@ class _Renderer:
 
 def _indices(step: Any) -> Iterable[Any]:
     if isinstance(step, Nest):
-        return (s.index for s in step.body if type(s) in _INDEXED)
+        return (s.place for s in step.body if isinstance(s, _INDEXED))
     if isinstance(step, Contract):
         return (step.x_index, step.y_index, step.out_index)
     if isinstance(step, Scatter):

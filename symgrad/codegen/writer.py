@@ -7,8 +7,8 @@ from typing import Any
 
 from symgrad.codegen.cprint import ATOM, Form, affine_text, form_for, literal, size_text
 from symgrad.dtypes import DType
-from symgrad.ir.expr import Primitive
 from symgrad.ir.dims import Size
+from symgrad.ir.expr import Primitive
 from symgrad.ir.kinds import Scalar
 from symgrad.lower.cut import operands
 from symgrad.lower.loops import (
@@ -34,6 +34,11 @@ _WIDTH = 72  # characters of an expression written in place
 _SHORT = 16  # characters of a load that is written wherever it is used
 
 
+def _assigned(text: str, dtype: DType) -> str:
+    """Return a right-hand side; C's classification macros give an int, which a strict compiler does not narrow."""
+    return f"({dtype.c})({text})" if dtype.is_bool and any(m in text for m in ("isnan(", "isinf(", "isfinite(")) else text
+
+
 class Writer:
     """Names values and prints statements, function by function, in the program's order.
 
@@ -56,6 +61,7 @@ class Writer:
         self.forms: dict[Any, Form] = {}
         self.called: dict[str, None] = {}
         self.special: dict[str, None] = {}
+        self.simd: dict[str, None] = {}
         self.forced: dict[int, tuple[str, int]] = {}
         self.count = 0
         self.loops: Sequence[str] = ()
@@ -65,16 +71,16 @@ class Writer:
                 if isinstance(step, Nest):
                     self._count(step.body)
 
-    def _count(self, body: Sequence[Statement]) -> None:
+    def _count(self, body: Sequence[Any]) -> None:
         """Count uses; one from another body counts twice, so that the value gets a name."""
         uses = self.uses
         here: set[int] = set()
         for s in body:
             kind = type(s)
-            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
+            for o in s.operands if kind is Apply else operands(s):
                 uses[o] = uses.get(o, 0) + (1 if o in here else 2)
             if kind is not Store and kind is not Spill:
-                here.add(s.number)  # type: ignore[union-attr]  # every other statement has a number
+                here.add(s.number)
 
     # Small texts
 
@@ -123,7 +129,7 @@ class Writer:
         known = self.forms.get(key)
         if known is None:
             known = self._form(s, key)
-        form, names = known
+        form, names, _ = known
         texts = self.texts
         arguments: list[Any] = []
         for k, o in enumerate(s.operands):
@@ -137,7 +143,7 @@ class Writer:
         else:
             self.count += 1
             name = f"t{self.count}"
-            lines.append(f"const {s.dtype.c} {name} = {text};")
+            lines.append(f"const {s.dtype.c} {name} = {_assigned(text, s.dtype)};")
             texts[s.number] = name, ATOM
 
     def _form(self, s: Apply, key: tuple[Primitive, DType, bool]) -> Form:
@@ -146,6 +152,8 @@ class Writer:
         if isinstance(lowering, Scalar):
             if lowering.header == "math":
                 self.called[lowering.function + s.dtype.suffix] = None
+                if known[2]:
+                    self.simd[lowering.function + s.dtype.suffix] = None
             else:
                 self.special[lowering.function + s.dtype.suffix] = None
         if not s.attributes:
@@ -157,7 +165,7 @@ class Writer:
         text, precedence = self.texts[number]
         if precedence < ATOM or "(" in text or "[" in text:
             name = self.fresh("t")
-            lines.append(f"const {self.dtypes[number].c} {name} = {text};")
+            lines.append(f"const {self.dtypes[number].c} {name} = {_assigned(text, self.dtypes[number])};")
             self.forced[number] = text, precedence
             self.texts[number] = name, ATOM
 
@@ -168,7 +176,7 @@ class Writer:
 
     def load(self, s: Load, lines: list[str]) -> None:
         """Write or remember an element; one of an argument is written wherever it is used."""
-        text = self.element(s.buffer, s.index)
+        text = self.element(s.buffer, s.place)
         self.dtypes[s.number] = s.dtype
         uses = self.uses.get(s.number, 0)
         fixed = self.buffers[s.buffer].role in ("input", "constant")
@@ -186,7 +194,7 @@ class Writer:
 
     def position(self, s: Position, lines: list[str]) -> None:
         """Remember an index as a number."""
-        text, precedence = affine_text(s.index, self.loops, self.dims)
+        text, precedence = affine_text(s.place, self.loops, self.dims)
         if s.dtype.is_floating and not text.isdigit():
             text, precedence = f"(int64_t){text if precedence == ATOM else f'({text})'}", ATOM
         if precedence < ATOM:
@@ -203,15 +211,15 @@ class Writer:
             place = ""
         elif stride != "1":
             place = f"{stride if p >= 13 else f'({stride})'}*{place}"
-        rest = self.index(s.index)
+        rest = self.index(s.place)
         text = place if rest == "0" and place else f"{rest} + {place}" if place else rest
         self.named(s.number, s.dtype, f"{self.names[s.buffer]}[{text}]", lines)
 
     def store(self, s: Store, lines: list[str]) -> None:
         """Write an assignment, or one that combines."""
-        target = self.element(s.buffer, s.index)
+        target = self.element(s.buffer, s.place)
         if s.combine == "=":
-            lines.append(f"{target} = {self.text(s.value)};")
+            lines.append(f"{target} = {_assigned(self.text(s.value), self.buffers[s.buffer].dtype)};")
             return
         dtype = self.buffers[s.buffer].dtype
         if s.combine in ("max", "min"):

@@ -250,9 +250,20 @@ class Operators(Face):
 
 
 def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
-    if reverse:
-        return lambda self, other: binary(name, other, self, face_of((self, other), self.face_type()))
-    return lambda self, other: binary(name, self, other, face_of((self, other), self.face_type()))
+    floats_only = name == "div"
+
+    def operator(self: Face, other: Any) -> Any:
+        kind = type(other)
+        if kind is type(self) or kind is float:  # the common cases, without the general rule of promotion
+            a = self.node
+            b = constant(other, a.type.dtype) if kind is float else other.node
+            if a.type.dtype is b.type.dtype and (a.type.dtype.is_floating or (kind is not float and not floats_only)):
+                primitive = getattr(ops, name)
+                return self.face_type()(primitive(b, a) if reverse else primitive(a, b))
+        face = face_of((self, other), self.face_type())
+        return binary(name, other, self, face) if reverse else binary(name, self, other, face)
+
+    return operator
 
 
 for _python, _name in {

@@ -67,6 +67,11 @@ def elementwise(name: str) -> Callable[..., Any]:
     logical = name in LOGICAL
 
     def function(*operands: Any) -> Any:
+        first = operands[0]
+        if len(operands) == 1 and isinstance(first, Face) and not logical:
+            node = first.node
+            if node.dtype.is_floating or not floating:
+                return first.face_type()(getattr(ops, name)(node))
         default = face_of(operands, Array).default_float
         nodes = lift(operands, default, floating)
         if logical:

@@ -65,6 +65,8 @@ def _array(x: Any) -> Array:
 def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer ``ufunc(*inputs)``, ``ufunc.reduce`` and ``ufunc.outer`` for operands of which one is an Array."""
     name = ufunc.__name__
+    if method == "__call__" and not kwargs and (known := UFUNCS.get(name)) is not None:
+        return known(*inputs)
     if kwargs.get("out") is not None or kwargs.get("where", True) is not True:
         raise TraceError(at_user_line(f"numpy.{name}: out= and where= cannot be traced; use the result, or np.where"))
     if method == "reduce" and name in _REDUCTIONS:

@@ -10,16 +10,16 @@ import itertools
 import struct
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from symgrad.dtypes import DType, as_dtype, from_numpy
 from symgrad.ir.dims import Size
 from symgrad.ir.kinds import Derivative, Lowering, Structure, Zero
-from symgrad.ir.types import TensorType, TupleType, Type
+from symgrad.ir.types import TensorType, Type
 
 __all__ = ["ArrayConstant", "Composite", "Node", "Ops", "Primitive", "Range", "constant", "fresh_input", "like", "ops"]
 
@@ -98,14 +98,13 @@ class Primitive:
 
     def __call__(self, *inputs: Node, **attributes: Any) -> Node:
         """Return the node that applies this primitive to ``inputs``; the same object for the same application."""
-        key = (self, inputs, tuple([(k, _key(attributes[k])) for k in sorted(attributes)]) if attributes else ())
+        key: Any = (self, *map(id, inputs))
+        if attributes:
+            key += (tuple([(k, _key(attributes[k])) for k in sorted(attributes)]),)
         found = _table.get(key)
-        if found is not None:
-            node = found()
-            if node is not None:
-                return node
-        result_type = self.type_rule(self.name, tuple([i.type for i in inputs]), **attributes)
-        return _intern(key, Node(self, inputs, attributes, result_type))
+        if found is not None and (node := found()) is not None:
+            return node
+        return _intern(key, Node(self, inputs, attributes, self.type_rule(self.name, [i.type for i in inputs], **attributes)))
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -229,66 +228,59 @@ class Node:
 class Ops:
     """The namespace of primitives and composites, resolved when called, so records never import each other."""
 
-    def __init__(self) -> None:
-        self._records: dict[str, Primitive | Composite] = {}
-
     def register(self, record: Any) -> Any:
         """Add a Primitive or Composite under its name and return it; a name is registered once."""
-        if record.name in self._records:
+        if record.name in self.__dict__:
             raise ValueError(f"primitive {record.name!r} is registered twice")
-        self._records[record.name] = record
+        self.__dict__[record.name] = record
         return record
 
-    def __getattr__(self, name: str) -> Primitive:
-        try:
-            return self._records[name]  # type: ignore[return-value]  # a composite is called the same way
-        except KeyError:
-            raise AttributeError(f"no primitive is named {name!r}") from None
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Primitive: ...
 
     def primitives(self) -> tuple[Primitive, ...]:
         """All primitive records, by name."""
-        return tuple(r for _, r in sorted(self._records.items()) if isinstance(r, Primitive))
+        return tuple(r for _, r in sorted(self.__dict__.items()) if isinstance(r, Primitive))
 
     def composites(self) -> tuple[Composite, ...]:
         """All composite records, by name."""
-        return tuple(r for _, r in sorted(self._records.items()) if isinstance(r, Composite))
+        return tuple(r for _, r in sorted(self.__dict__.items()) if isinstance(r, Composite))
 
 
 ops = Ops()
 
-_table: dict[Any, _Entry] = {}
-_lock = threading.RLock()  # re-entrant: a weak reference may die while the lock is held
+# Keys name operands by id. An entry whose node lives keeps its operands alive, so their ids stay theirs; an entry whose
+# node died answers None, whatever its ids have come to mean. So dead entries hold nothing and may wait to be swept.
+_table: dict[Any, weakref.ref[Node]] = {}
+_lock = threading.RLock()  # re-entrant: sweeping may free nodes, and what they free may build others
 _serial = itertools.count()
-
-
-class _Entry(weakref.ref[Node]):
-    __slots__ = ("key",)
-
-    key: Any
-
-    def __new__(cls, node: Node, key: Any) -> _Entry:
-        self = super().__new__(cls, node, _forget)
-        self.key = key
-        return self
-
-    def __init__(self, node: Node, key: Any) -> None:
-        super().__init__(node, _forget)  # type: ignore[call-arg]  # the stub leaves weakref's __init__ to object
-
-
-def _forget(entry: Any, table: Any = _table, lock: Any = _lock) -> None:  # defaults outlive the module at exit
-    with lock:
-        if table.get(entry.key) is entry:
-            del table[entry.key]
+_SWEEP_AT = 1 << 15
+_limit = _SWEEP_AT
 
 
 def _intern(key: Any, node: Node) -> Node:
-    with _lock:
-        found = _table.get(key)
-        other = None if found is None else found()
-        if other is not None:  # another thread built it first
-            return other
-        _table[key] = _Entry(node, key)
+    entry = weakref.ref(node)
+    found = _table.setdefault(key, entry)
+    if found is not entry:
+        with _lock:
+            other = _table[key]() if key in _table else None
+            if other is not None:  # another thread built it first
+                return other
+            _table[key] = entry
+    if len(_table) > _limit:
+        _sweep()
     return node
+
+
+def _sweep() -> None:
+    """Drop entries whose nodes died; the limit grows with those that live, so the cost stays constant for each node."""
+    global _limit  # noqa: PLW0603  # the size of a process-wide table
+    with _lock:
+        for key, entry in list(_table.items()):
+            if entry() is None:
+                del _table[key]
+        _limit = max(_SWEEP_AT, 2 * len(_table))
 
 
 def _key(value: Any) -> Any:
@@ -300,11 +292,11 @@ def _key(value: Any) -> Any:
     return type(value), value
 
 
-def _constant_type(name: str, types: tuple[TensorType, ...], *, value: Any, dtype: DType) -> TensorType:
+def _constant_type(name: str, types: Sequence[TensorType], *, value: Any, dtype: DType) -> TensorType:
     return TensorType(value.array.shape if isinstance(value, ArrayConstant) else (), dtype)
 
 
-def _input_type(name: str, types: tuple[TensorType, ...], *, label: str, serial: int, type: Type) -> Type:
+def _input_type(name: str, types: Sequence[TensorType], *, label: str, serial: int, type: Type) -> Type:
     return type
 
 
@@ -314,10 +306,6 @@ def _constant_value(*, value: Any, dtype: DType) -> Any:
 
 def _no_value(**attributes: Any) -> NoReturn:
     raise TypeError("an input has no value of its own")
-
-
-def _project_type(name: str, types: tuple[TupleType, ...], *, index: int) -> TensorType:
-    return types[0].elements[index]
 
 
 _constant: Primitive = ops.register(

@@ -20,25 +20,24 @@ def topological_order(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> lis
 
     Nodes of ``stop`` are listed but not entered. Iterative: a chain of a million nodes is no deeper than one.
     """
-    order: list[Node] = []
-    seen: set[Node] = set()
-    done: set[Node] = set(stop)
-    for root in outputs:
-        stack = [root]
-        while stack:
-            node = stack[-1]
-            if node in seen:
-                stack.pop()
-                continue
-            pending = () if node in done else [i for i in node.inputs if i not in seen]
-            done.add(node)
-            if pending:
-                stack.extend(reversed(pending))
-            else:
-                seen.add(node)
-                order.append(node)
-                stack.pop()
-    return order
+    placed: dict[Node, None] = {}
+    entered: set[Node] = set()
+    ends = set(stop)
+    stack = list(outputs)[::-1]
+    while stack:
+        node = stack.pop()
+        if node in entered:  # all below it is placed
+            placed[node] = None
+            continue
+        entered.add(node)
+        if node.inputs and node not in ends:
+            stack.append(node)
+            for operand in node.inputs[::-1]:
+                if operand not in entered:
+                    stack.append(operand)
+        else:
+            placed[node] = None
+    return list(placed)
 
 
 def rebuild(node: Node, inputs: Sequence[Node]) -> Node:

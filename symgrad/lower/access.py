@@ -7,6 +7,7 @@ for each axis of the source's space, an affine position over the axes of the vie
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from symgrad.ir.dims import Size, product
@@ -158,7 +159,7 @@ def _regroup(flat: Affine, old: Space, new: Space) -> Affine | None:
     terms: list[tuple[int, Size]] = []
     for left, right in _groups(old, new):
         step = coefficients.get(left[-1], 0) if left else 0
-        for outer, inner in zip(left, left[1:], strict=False):
+        for outer, inner in pairwise(left):
             if coefficients.get(outer, 0) != coefficients.get(inner, 0) * old[inner]:
                 return None
         for axis in reversed(right):

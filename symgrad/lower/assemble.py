@@ -83,7 +83,7 @@ def _whole(span: Range, size: Size) -> bool:
 
 
 def _marked(shape: Sequence[Size], ranges: tuple[Ranges, ...]) -> tuple[bool, bool]:
-    marks = np.zeros([int(s) for s in shape], np.uint8)  # type: ignore[call-overload]
+    marks = np.zeros([s for s in shape if isinstance(s, int)], np.uint8)
     for spans in ranges:
         index = tuple([_indices(s) for s in spans])
         part = marks[index]
@@ -112,9 +112,9 @@ def _consecutive(size: Size, spans: Sequence[Range]) -> tuple[bool, bool]:
         by_start[span.start] = span
     at: Size = 0
     for _ in spans:
-        span = by_start.pop(at, None)
-        if span is None:
+        if at not in by_start:
             break
+        span = by_start.pop(at)
         at = at + (1 if span.count is None else span.count)
     if not by_start:
         return True, at == size

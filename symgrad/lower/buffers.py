@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from symgrad.ir.dims import Dim, Size
 from symgrad.lower.loops import (
@@ -30,9 +31,10 @@ _LINE = 8  # doubles of a cache line: where arrays start
 def buffers_of(step: Step) -> Iterator[int]:
     """Yield the buffers a step reads or writes."""
     if isinstance(step, Nest):
-        for s in step.body:
-            if type(s) in _TOUCHING and s.buffer is not None:  # type: ignore[union-attr]
-                yield s.buffer  # type: ignore[union-attr]
+        body: Sequence[Any] = step.body
+        for s in body:
+            if type(s) in _TOUCHING and s.buffer is not None:
+                yield s.buffer
     elif isinstance(step, (Fill, Check)):
         yield step.buffer
     elif isinstance(step, Scatter):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from symgrad.ir.dims import Size, product
 from symgrad.ir.expr import Primitive
-from symgrad.ir.kinds import ByType, Expression, Infix, Lowering, Prefix, Scalar
+from symgrad.ir.kinds import ByType, Expression, Infix, Lowering, Scalar
 from symgrad.lower.loops import Accumulate, Apply, Buffer, Check, Contract, Fetch, Fill, Load, Nest, Scatter, Step, Store
 
 __all__ = ["bytes_of", "flops_of", "weight_of"]
@@ -30,7 +30,7 @@ def _weight(form: Lowering) -> int:
         return _weight(form.floating)
     if isinstance(form, Expression):
         return 1 + form.template.count("%") * 8
-    return 1 if isinstance(form, Prefix) else 1
+    return 1
 
 
 def flops_of(step: Step) -> Size:
@@ -68,11 +68,11 @@ def _nest_bytes(step: Nest, buffers: Sequence[Buffer]) -> Size:
         if type(s) is Apply:
             continue
         if isinstance(s, (Load, Fetch)):
-            axes = [a for a, _ in s.index.terms] if isinstance(s, Load) else range(len(step.extents))
+            axes = [a for a, _ in s.place.terms] if isinstance(s, Load) else range(len(step.extents))
             total = total + product([step.extents[a] for a in axes]) * s.dtype.itemsize
         elif isinstance(s, Store):
             width = buffers[s.buffer].dtype.itemsize * (1 if s.combine == "=" else 2)
-            total = total + product([step.extents[a] for a, _ in s.index.terms]) * width
+            total = total + product([step.extents[a] for a, _ in s.place.terms]) * width
         elif isinstance(s, Accumulate) and s.buffer is not None:
             total = total + product(step.extents[: s.level]) * s.dtype.itemsize
     return total

@@ -7,6 +7,7 @@ slot is used again once its value is dead.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from symgrad.dtypes import DType
 from symgrad.lower.loops import (
@@ -34,14 +35,14 @@ _LONGEST = 600  # statements in one function of a program that is cut
 _WHOLE = 900  # statements of a program that is not
 
 
-def operands(statement: Statement) -> tuple[int, ...]:
+def operands(statement: Any) -> tuple[int, ...]:
     """Return the numbers of the values a statement uses."""
-    kind = type(statement)
-    if kind is Apply:
-        return statement.operands  # type: ignore[union-attr]
-    if kind in _WITH_VALUE:
-        return (statement.value,)  # type: ignore[union-attr]
-    return (statement.position,) if kind is Fetch else ()  # type: ignore[union-attr]
+    if type(statement) is Apply:
+        return statement.operands
+    if type(statement) in _WITH_VALUE:
+        value: int = statement.value
+        return (value,)
+    return (statement.position,) if type(statement) is Fetch else ()
 
 
 def cut(steps: Sequence[Step], buffers: Sequence[Buffer]) -> tuple[tuple[Function, ...], int]:
@@ -115,14 +116,15 @@ class _Spiller:
     def scan(self, k: int, step: Nest) -> None:
         local = bool(step.extents)
         made, last = self.made, self.last
-        for s in step.body:
+        body: Sequence[Any] = step.body  # kinds are told apart by type(), which is fast
+        for s in body:
             kind = type(s)
-            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
+            for o in s.operands if kind is Apply else operands(s):
                 if made.get(o, k) != k:
                     last[o] = k
             if kind is Apply and not local:
-                made[s.number] = k  # type: ignore[union-attr]
-                self.dtypes[s.number] = s.dtype  # type: ignore[union-attr]
+                made[s.number] = k
+                self.dtypes[s.number] = s.dtype
             elif kind in _NO_NUMBER:
                 continue
             elif self.is_free(s):
@@ -134,7 +136,7 @@ class _Spiller:
     def is_free(self, s: Statement) -> bool:
         if isinstance(s, (Load, Position)):
             fixed = isinstance(s, Position) or self.buffers[s.buffer].role in ("input", "constant")
-            return fixed and not s.index.terms
+            return fixed and not s.place.terms
         return isinstance(s, Literal)
 
     def functions(self) -> tuple[tuple[Function, ...], int]:
@@ -160,9 +162,10 @@ class _Spiller:
     def _crossing(self, part: Sequence[Step]) -> Iterator[int]:
         for step in part:
             if isinstance(step, Nest):
-                for s in step.body:
-                    if type(s) not in _NO_NUMBER and s.number in self.last:  # type: ignore[union-attr]
-                        yield s.number  # type: ignore[union-attr]
+                body: Sequence[Any] = step.body
+                for s in body:
+                    if type(s) not in _NO_NUMBER and s.number in self.last:
+                        yield s.number
 
     def rewrite(self, part: Sequence[Step]) -> Iterator[Step]:
         here: set[int] = set()
@@ -174,21 +177,22 @@ class _Spiller:
                 if before:
                     yield Nest((), tuple(before))
                 yield step
-                after = [Spill(s.number, self.slots[s.number], s.dtype) for s in step.body if self.leaves(s)]
+                body: Sequence[Any] = step.body
+                after = [Spill(s.number, self.slots[s.number], s.dtype) for s in body if self.leaves(s)]
                 here.update(s.number for s in step.body if isinstance(s, Accumulate) and s.level == 0)
                 if after:
                     yield Nest((), tuple(after))
             else:
                 yield Nest((), tuple(self.straight(step.body, here)))
 
-    def leaves(self, s: Statement) -> bool:
+    def leaves(self, s: Any) -> bool:
         return isinstance(s, Accumulate) and s.number in self.slots and s.number in self.last
 
-    def straight(self, body: Sequence[Statement], here: set[int]) -> Iterator[Statement]:
+    def straight(self, body: Sequence[Any], here: set[int]) -> Iterator[Statement]:
         last, slots = self.last, self.slots
         for s in body:
             kind = type(s)
-            for o in s.operands if kind is Apply else operands(s):  # type: ignore[union-attr]
+            for o in s.operands if kind is Apply else operands(s):
                 if o not in here:
                     yield from self.bring(o, here)
             yield s

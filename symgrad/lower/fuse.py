@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from symgrad.ir.expr import ArrayConstant, Node, Primitive
 from symgrad.ir.graph import Graph
 from symgrad.ir.kinds import Reduce, Structure
+from symgrad.lower.access import Map, View, broadcast_map, identity, space_of, view_of
 from symgrad.lower.assemble import tiling
-from symgrad.lower.access import Map, Space, View, broadcast_map, identity, space_of, view_of
 from symgrad.lower.cost import weight_of
 
 __all__ = ["Kind", "Operand", "Plan", "fuse", "gather_map", "operands_of"]
@@ -127,7 +127,7 @@ def fuse(graph: Graph) -> Plan:
     weights = {p: weight_of(p) for p in codes}
     for node in graph.order:
         _schedule(plan, node, weights)
-    _sink(plan, graph.outputs)
+    _sink(plan)
     return plan
 
 
@@ -228,9 +228,9 @@ def _schedule(plan: Plan, node: Node, weights: dict[Primitive, int]) -> None:
         phase = max(phase, *[plan.ready(i) for i in node.inputs])
     plan.phase[node] = phase
     if kind == Kind.ASSEMBLE:
-        disjoint, complete = plan.plain[node] = tiling(node)
+        plan.plain[node] = tiling(node)
         spaces = [space_of(i.shape) for i in node.inputs]
-        if not disjoint and any(space and spaces.count(space) > 1 for space in spaces[:_MANY]):
+        if not plan.plain[node][0] and any(space and spaces.count(space) > 1 for space in spaces[:_MANY]):
             plan.late.add(node)
 
 
@@ -264,43 +264,39 @@ def _is_cheap(plan: Plan, node: Node, operands: Iterable[Operand], weights: dict
     return True
 
 
-def _sink(plan: Plan, outputs: Iterable[Node]) -> None:
+def _sink(plan: Plan) -> None:
     """Move values that only later phases use into those, where that needs at most as many stores."""
     latest: dict[Node, int] = {}
-    kinds = plan.kind
-
-    def use(operand: Node, over: Map | None, phase: int) -> None:
-        source = plan.source(operand)
-        if plan.kind[source] == Kind.POINT:
-            bound = phase if plan.is_aligned(operand, over) else phase - 1
-            latest[source] = min(latest.get(source, bound), bound)
-
     for node in reversed(plan.order):
         kind = plan.kind[node]
         if kind <= Kind.VIEW:
             continue
         if kind == Kind.SCALAR:
-            for i in node.inputs:
-                if kinds[i] == Kind.VIEW:
-                    use(i, None, plan.phase[node])
+            _use(plan, latest, [(i, None) for i in node.inputs if plan.kind[i] == Kind.VIEW], plan.phase[node])
             continue
         if kind in (Kind.CONTRACT, Kind.SCATTER):
-            for i in node.inputs:
-                use(i, (), plan.phase[node])
+            _use(plan, latest, [(i, ()) for i in node.inputs], plan.phase[node])
             continue
         operands = operands_of(node, kind)
         if node in plan.cheap:
             phase = latest.get(node, plan.together[node])
         else:
-            if kind == Kind.POINT and node not in plan.stored and latest.get(node, 0) > plan.phase[node]:
-                if _fresh(plan, operands) <= 1:
-                    plan.phase[node] = latest[node]
+            movable = kind == Kind.POINT and node not in plan.stored and latest.get(node, 0) > plan.phase[node]
+            if movable and _fresh(plan, operands) <= 1:
+                plan.phase[node] = latest[node]
             phase = plan.phase[node]
-        for i, over in operands:
-            use(i, over, phase)
+        _use(plan, latest, operands, phase)
         if kind == Kind.GATHER:
-            use(node.inputs[0], (), phase)
-            use(node.inputs[1], (), phase)
+            _use(plan, latest, [(i, ()) for i in node.inputs], phase)
+
+
+def _use(plan: Plan, latest: dict[Node, int], operands: Iterable[Operand], phase: int) -> None:
+    """Note that a nest of ``phase`` uses values: those not at its own index have to be ready before."""
+    for operand, over in operands:
+        source = plan.source(operand)
+        if plan.kind[source] == Kind.POINT:
+            bound = phase if plan.is_aligned(operand, over) else phase - 1
+            latest[source] = min(latest.get(source, bound), bound)
 
 
 def _fresh(plan: Plan, operands: Iterable[Operand]) -> int:

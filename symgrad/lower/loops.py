@@ -65,7 +65,7 @@ class Load(NamedTuple):
 
     number: int
     buffer: int
-    index: Affine
+    place: Affine
     dtype: DType
 
 
@@ -73,7 +73,7 @@ class Position(NamedTuple):
     """An affine position itself as a value: iota, and sizes as numbers."""
 
     number: int
-    index: Affine
+    place: Affine
     dtype: DType
 
 
@@ -88,11 +88,11 @@ class Apply(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """The element of a buffer at ``index + stride * position``, where ``position`` is a value."""
+    """The element of a buffer at ``place + stride * position``, where ``position`` is a value."""
 
     number: int
     buffer: int
-    index: Affine
+    place: Affine
     position: int
     stride: Size
     dtype: DType
@@ -118,7 +118,7 @@ class Store(NamedTuple):
     """Write a value; ``combine`` is ``=``, ``+``, ``*``, ``max``, ``min``, ``||`` or ``&&``, applied to what is there."""
 
     buffer: int
-    index: Affine
+    place: Affine
     value: int
     combine: str = "="
 
@@ -126,7 +126,7 @@ class Store(NamedTuple):
 class Accumulate(NamedTuple):
     """Reduce a value over the axes from ``level`` inwards.
 
-    The result is the value ``number`` after the nest when ``level`` is 0, and is stored at ``buffer[index]``
+    The result is the value ``number`` after the nest when ``level`` is 0, and is stored at ``buffer[place]``
     when there is a buffer. ``combine`` is that of Store, or ``argmax`` or ``argmin``. ``length`` counts the
     elements reduced into one.
     """
@@ -137,7 +137,7 @@ class Accumulate(NamedTuple):
     level: int
     length: Size
     buffer: int | None
-    index: Affine
+    place: Affine
     dtype: DType
 
 

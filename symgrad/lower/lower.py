@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from symgrad.ir.dims import Size
 from symgrad.ir.graph import Graph
 from symgrad.lower.buffers import place
-from symgrad.lower.build import Body, Schedule, build
+from symgrad.lower.build import Schedule, build
 from symgrad.lower.cost import bytes_of, flops_of
 from symgrad.lower.cut import cut
 from symgrad.lower.expand import expand
 from symgrad.lower.fuse import fuse
 from symgrad.lower.loops import Program, Step
 from symgrad.lower.tile import tile
+from symgrad.lower.values import Body
 from symgrad.options import Options
 
 __all__ = ["lower"]
@@ -70,9 +71,7 @@ def _steps(schedule: Schedule) -> list[Step]:
         for step in phase.steps:
             if isinstance(step, Body):
                 nest, fills = tile(step)
-                if all(size != 0 for size in nest.extents) or any(r.kept == () for r in step.reductions):
-                    loops.append(nest)
-                elif step.reductions:
+                if step.reductions or all(size != 0 for size in nest.extents):
                     loops.append(nest)
                 prepare.extend(fills)
             else:

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from symgrad.dtypes import DType
 from symgrad.ir.dims import Size
 from symgrad.lower.access import Map, compose, flatten, identity
-from symgrad.lower.build import Body, Reduction
 from symgrad.lower.loops import Accumulate, Affine, Fetch, Fill, Load, Nest, Position, Statement, Store
+from symgrad.lower.values import Body, Reduction
 
 __all__ = ["neutral", "tile"]
 
 _SHORT = 8  # an axis not worth being the innermost
 
 
-def neutral(combine: str, dtype: DType) -> float | int | bool:
+def neutral(combine: str, dtype: DType) -> float:
     """Return what a reduction of nothing gives."""
     if combine in ("max", "min"):
         if dtype.is_floating:
             return float("-inf") if combine == "max" else float("inf")
         bits = dtype.itemsize * 8 - 1
-        return -(2**bits) if combine == "max" else 2**bits - 1
+        return -(1 << bits) if combine == "max" else (1 << bits) - 1
     one = combine in ("*", "&&")
     return float(one) if dtype.is_floating else bool(one) if dtype.is_bool else int(one)
 
@@ -53,7 +53,7 @@ def tile(body: Body) -> tuple[Nest, list[Fill]]:
 def _accesses(body: Body) -> Iterator[Affine]:
     for s in body.statements:
         if isinstance(s, (Load, Fetch, Position, Store)):
-            yield s.index
+            yield s.place
 
 
 def _order(body: Body) -> list[int]:
@@ -91,7 +91,7 @@ def _groups(body: Body, order: Sequence[int]) -> list[list[int]]:
 
 def _moved(statement: Statement, place: Map) -> Statement:
     if isinstance(statement, (Load, Fetch, Position, Store)):
-        return statement._replace(index=compose(statement.index, place))
+        return statement._replace(place=compose(statement.place, place))
     return statement
 
 

@@ -6,6 +6,7 @@ Several processes and threads may build the same entry; the first to publish win
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -153,8 +154,6 @@ def publish(folder: Path, key: str, built: Path, record: Mapping[str, Any]) -> E
 def _set_aside(folder: Path, place: Path) -> None:
     """Take a damaged entry away in one step, so that nobody sees half of it."""
     aside = scratch(folder)
-    try:
+    with contextlib.suppress(OSError):  # somebody else was first
         place.rename(aside / "damaged")
-    except OSError:
-        pass
     shutil.rmtree(aside, ignore_errors=True)

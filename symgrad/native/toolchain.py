@@ -99,7 +99,7 @@ def has_vector_library() -> bool:
     """Whether this machine has libmvec with the functions that glibc 2.35 added."""
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         return False
-    import _cffi_backend as backend  # noqa: PLC0415
+    import _cffi_backend as backend
 
     try:
         library = backend.load_library("libmvec.so.1", 0)
