@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from symgrad import errors
 from symgrad import primitives as _primitives  # noqa: F401  # registers every primitive
-from symgrad.compiled import CompiledFunction, compile
+from symgrad.compilation import compile
+from symgrad.compiled import CompiledFunction
 from symgrad.dtypes import bool_ as bool
 from symgrad.dtypes import float32, float64, int32, int64
 from symgrad.eager import functions as _functions

@@ -45,7 +45,7 @@ class Call:
 class Parameters:
     """The parameters of a function: their names, which are static, and the specs of the others."""
 
-    def __init__(self, fn: Callable[..., Any], static_argnames: Sequence[str], specs: Sequence[Any] | None, result: str) -> None:
+    def __init__(self, fn: Callable[..., Any], static_argnames: Sequence[str], specs: Sequence[Any] | None, result: Any) -> None:
         try:
             self.signature: inspect.Signature | None = inspect.signature(fn)
         except (TypeError, ValueError):

@@ -20,9 +20,10 @@ from symgrad.ir.dims import evaluate
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.options import Options
+from symgrad.replay import Recording, Replay
 from symgrad.tracing import TensorSpec, Trace, trace
 
-__all__ = ["CompiledFunction", "compile"]
+__all__ = ["CompiledFunction"]
 
 Function = Callable[..., Any]
 
@@ -71,7 +72,7 @@ class CompiledFunction:
         static_argnames: Sequence[str] = (),
         options: Options | None = None,
         argnums: int | tuple[int, ...] = 0,
-        result: str = "out",
+        result: str | tuple[str, ...] = "out",
     ) -> None:
         functools.update_wrapper(self, fn, updated=())
         self.fn = fn
@@ -81,6 +82,19 @@ class CompiledFunction:
         self._programs: dict[Any, Program] = {}
         self._lock = threading.RLock()
         self._fast: Function = _no_fast_call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as graphs, specs and options: never machine code, nor the Python function."""
+        if self._parameters.specs is not None:
+            self._program(self._parameters.spec_call(), None)
+        records = [Recording(trees, p.types, tuple((n, v) for n, _, v in static), p.trace)
+                   for (trees, _, _, static), p in self._programs.items()]  # fmt: skip
+        if isinstance(self.fn, Replay):
+            records += self.fn.recordings
+        if not records:
+            raise TypeError("pickle: call the function once, or compile it with specs, so that it has a graph to pickle")
+        fn = Replay(getattr(self, "__name__", "function"), self.__doc__, records)
+        return _restore, (fn, self._parameters.specs, self.options, self._argnums, self._parameters.result)
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self, '__name__', 'function')}, {len(self._programs)} programs>"
@@ -261,7 +275,6 @@ class CompiledFunction:
         found = self.__dict__.get(f"_{name}")
         if found is None:
             transform = getattr(transforms, name)
-            labels = {"grad": "grad", "value_and_grad": "out", "jacobian": "jacobian", "hessian": "hessian"}
             specs = self._parameters.specs
             if specs is not None and name in ("jvp", "hvp", "vjp"):
                 specs = (*specs, specs[0] if name != "vjp" else self._result_specs())
@@ -273,7 +286,7 @@ class CompiledFunction:
                 static_argnames=self._parameters.static_names,
                 options=self.options,
                 argnums=self._argnums,
-                result=labels.get(name, name),
+                result=("value", "grad") if name == "value_and_grad" else name,
             )
             self.__dict__[f"_{name}"] = found
         return found
@@ -319,6 +332,10 @@ class CompiledFunction:
         return self._derived("vjp")
 
 
+def _restore(fn: Replay, specs: Any, options: Options, argnums: Any, result: Any) -> CompiledFunction:
+    return CompiledFunction(fn, specs=specs, options=options, argnums=argnums, result=result)
+
+
 _NOT_THESE = (TypeError, ValueError)
 
 
@@ -340,58 +357,3 @@ def _returning(native: Function, output: Tree) -> Function:
     if output.leaves == 1:
         return lambda *args: unflatten(output, [native(*args)])
     return lambda *args: unflatten(output, native(*args))
-
-
-def compile(
-    fn: Any = None,
-    *,
-    args: Sequence[Any] | None = None,
-    specs: Sequence[Any] | None = None,
-    static_argnames: Sequence[str] = (),
-    options: Options | None = None,
-) -> Any:
-    """Compile a Python function or a SymPy expression to native code.
-
-    Parameters
-    ----------
-    fn : callable, CompiledFunction or SymPy object
-        With a SymPy Expr, Matrix or list, ``args`` says what its arguments are. Omitted, a decorator is returned.
-    args : list, optional
-        For SymPy: each a Symbol (a float64 number), a list or Matrix of Symbols (an array of that shape), an
-        IndexedBase or a MatrixSymbol.
-    specs : list of TensorSpec, or of nests of them, optional
-        Types of the arguments; sizes may be named. Then one program serves every size.
-    static_argnames : sequence of str
-        Parameters passed as they are; each of their values is a program of its own.
-    options : Options, optional
-
-    Returns
-    -------
-    CompiledFunction
-
-    Raises
-    ------
-    TypeError
-        For an object that is neither a function nor a SymPy expression.
-    """
-    if fn is None:
-        return functools.partial(compile, args=args, specs=specs, static_argnames=static_argnames, options=options)
-    if isinstance(fn, CompiledFunction):
-        fn = fn.fn
-    if args is None and callable(fn) and not _is_sympy(fn):
-        return CompiledFunction(fn, specs=specs, static_argnames=static_argnames, options=options)
-    if not (_is_sympy(fn) or isinstance(fn, (list, tuple))):
-        raise TypeError(f"compile: expected a function or a SymPy expression, got {type(fn).__module__}.{type(fn).__name__}")
-    if args is None:
-        raise TypeError("compile: a SymPy expression needs args=[...], the symbols that are its arguments, in order")
-    from symgrad.expressions import from_sympy  # it needs SymPy, which is slow to import
-
-    function = from_sympy(fn, args)
-    argnums = 0 if len(args) == 1 else tuple(range(len(args)))
-    return CompiledFunction(function, specs=function.specs, options=options, argnums=argnums)
-
-
-def _is_sympy(value: Any) -> bool:
-    return any(base.__module__.split(".")[0] == "sympy" for base in type(value).__mro__)
-
-

@@ -28,6 +28,7 @@ __all__ = ["Compiled", "Report", "compile_graph"]
 
 AnyArray = np.ndarray[Any, Any]
 
+LONGEST_HEADER = 40  # nodes of a graph that is written out in the head of its C
 QUICK_CALLS = 4  # calls that the quick tier interprets before it compiles
 
 
@@ -91,6 +92,7 @@ class Compiled:
         self._calls = 0
         self._native: NativeFunction | None = None
         self._seconds = 0.0
+        self._missing: CompileError | None = None
         if options.tier == "native":
             self._compile()
 
@@ -104,13 +106,17 @@ class Compiled:
         return self._rewritten[0]
 
     def _compile(self) -> NativeFunction | None:
-        """Return the native code, built now if need be; None, with a warning, where there is no compiler."""
-        if self._native is None and self._options.tier != "interpret":
+        """Return the native code, built now if need be; None where options say so, or there is no compiler.
+
+        Then there is one warning, and the interpreter stands in.
+        """
+        if self._native is None and self._options.tier != "interpret" and not self._missing:
             started = time.perf_counter()
             try:
                 key = library_key(self._traced, self._name, self._input_names, self._output_names, self._options)
             except CompileError as error:
-                warnings.warn(f"{error}. Functions are interpreted until then.", RuntimeWarning, stacklevel=6)
+                self._missing = error
+                _warn_once(error)
                 return None
             self._native = load(find_library(key, self._traced) or self._build(key), self._input_names)
             self._seconds = time.perf_counter() - started
@@ -122,13 +128,17 @@ class Compiled:
         rewritten = _verified(self.graph, REWRITTEN)
         expanded = _verified(expand(rewritten), LOWERED)
         program = lower(expanded, self._options)
-        source = render_c(program, self._name, self._input_names, self._output_names, self._options)
+        source = render_c(program, self._name, self._input_names, self._output_names, self._options, self._equations())
         return build(source, traced, key, self._options)
+
+    def _equations(self) -> str:
+        """Return the graph as text for the head of the C, unless it is long."""
+        return str(self.graph) if len(self.graph) <= LONGEST_HEADER else ""
 
     def _required(self, asked: str) -> NativeFunction:
         native = self._compile()
         if native is None:
-            raise CompileError(f"{asked}: needs a C compiler, and options.tier other than 'interpret'")
+            raise self._missing or CompileError(f"{asked}: options.tier is 'interpret'; compile with another tier")
         return native
 
     @property
@@ -171,6 +181,15 @@ class Compiled:
     def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray]) -> Callable[[], Any]:
         """Return a call on fixed buffers."""
         return self._required("bind").bind(inputs, outputs)
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(error: CompileError) -> None:
+    if str(error) not in _warned:
+        _warned.add(str(error))
+        warnings.warn(f"{error}. Until then functions are interpreted, which is slower.", RuntimeWarning, stacklevel=2)
 
 
 def _verified(graph: Graph, stage: Stage) -> Graph:

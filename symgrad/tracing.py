@@ -91,7 +91,7 @@ def trace(
     faces: Sequence[type[Face]],
     labels: Sequence[str],
     static: dict[str, Any],
-    result: str = "out",
+    result: str | tuple[str, ...] = "out",
 ) -> Trace:
     """Run ``fn`` on traced arguments and return the graph of its results.
 
@@ -108,8 +108,8 @@ def trace(
         The name of each positional argument.
     static : dict
         Keyword arguments passed as they are.
-    result : str
-        What names of results begin with.
+    result : str, or tuple of str
+        What names of results begin with; a tuple names the members of a tuple of results.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def trace(
     values = [_captured(node) for node in free]
     closed = Graph([*inputs, *free], graph.outputs)
     every = (*input_names, *[f"captured_{k}" for k in range(len(free))])
-    return Trace(closed, every, tuple(names(result, tree)), tree, tuple(values), face)
+    return Trace(closed, every, tuple(_result_names(result, tree)), tree, tuple(values), face)
 
 
 def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -155,6 +155,14 @@ def _result(value: Any, face: type[Face]) -> Node:
     except TraceError:
         kind = f"{type(value).__module__}.{type(value).__name__}"
         raise TraceError(f"result: a compiled function returns arrays, numbers and nests of them, got {kind}") from None
+
+
+def _result_names(result: str | tuple[str, ...], tree: Tree) -> list[str]:
+    if isinstance(result, str):
+        return names(result, tree)
+    if len(result) != len(tree.children):
+        return names(result[0], tree)
+    return [name for label, child in zip(result, tree.children, strict=True) for name in names(label, child)]
 
 
 def _captured(node: Node) -> AnyArray:

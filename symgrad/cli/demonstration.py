@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.syntax import Syntax
 
-from symgrad.compiled import compile
+from symgrad.compilation import compile
 
 __all__ = ["demonstrate"]
 
@@ -31,11 +31,12 @@ def demonstrate(console: Console | None = None) -> bool:
 
     function = compile(rosenbrock)
     started = time.perf_counter()
+    code = function.value_and_grad.c_source(x)  # says what is missing where there is no compiler
     value, gradient = function.value_and_grad(x)
     first = time.perf_counter() - started
     again = _microseconds(lambda: function.value_and_grad(x))
     out.rule("The C of its value and gradient", align="left")
-    _code(out, function.value_and_grad.c_source(x).strip(), "c")
+    _code(out, code.strip(), "c")
 
     out.rule("Calling it", align="left")
     out.print(f"x        = {np.array2string(x, precision=4)}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from symgrad.codegen.cprint import ATOM, literal
-from symgrad.codegen.views import ClosingView, LoopView, StepView
+from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
+from symgrad.codegen.products import contract_view
+from symgrad.codegen.views import ProductView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.dtypes import DType
 from symgrad.ir.dims import Size
@@ -14,7 +15,6 @@ from symgrad.lower.loops import (
     Accumulate,
     Affine,
     Check,
-    Contract,
     Fill,
     Nest,
     Require,
@@ -26,23 +26,11 @@ from symgrad.lower.tile import neutral
 
 __all__ = ["step_view"]
 
-_PAD = "    "
-_ORDERED = 64  # elements that are added in plain order
 _BLOCK = 512  # elements added by one SIMD sum before a compensated one
 _SIMD_COMBINES = {"+": "+", "*": "*", "||": "|", "&&": "&"}
 
 
-@dataclass(slots=True)
-class _Lines:
-    """Lines around the loops, by level: level k stands right outside loop k."""
-
-    before: list[list[str]]
-    after: list[list[str]]
-    hints: list[str]
-    heads: list[list[str]] = field(default_factory=list)
-
-
-def step_view(step: Step, writer: Writer, sums: dict[str, None]) -> StepView:
+def step_view(step: Step, writer: Writer, sums: dict[str, None]) -> StepView | ProductView:
     """Return the view of one step; ``sums`` collects the types of compensated sums."""
     if isinstance(step, Nest):
         if not step.extents:
@@ -58,60 +46,38 @@ def step_view(step: Step, writer: Writer, sums: dict[str, None]) -> StepView:
         return _check(step, writer)
     if isinstance(step, Require):
         return StepView("straight", lines=(f"if ({writer.size(step.size)} == 0) return 2;",))
-    return _scatter(step, writer) if isinstance(step, Scatter) else _contract(step, writer)
-
-
-def _names(depth: int, writer: Writer) -> list[str]:
-    taken = {*writer.names, *writer.dims.values()}
-    free = [n for n in ("i", "j", "k", "l", "p", "q", "r") if n not in taken]
-    return [free[d] if d < len(free) else f"b{d}" for d in range(depth)]
-
-
-def _head(name: str, size: str) -> str:
-    return f"size_t {name} = 0; {name} < {size}; ++{name}"
-
-
-def _view(loops: Sequence[tuple[str, str]], around: _Lines, lines: Sequence[str], note: str = "") -> StepView:
-    """Return nested loops; ``loops`` holds a hint and a head for each."""
-    depth = len(loops)
-    opening = [LoopView(_PAD * d, tuple(around.before[d]), loops[d][0], loops[d][1]) for d in range(depth)]
-    closing = [ClosingView(_PAD * d, tuple(around.after[d])) for d in reversed(range(depth))]
-    return StepView("loops", note, tuple(opening), _PAD * depth, tuple(lines), tuple(closing))
-
-
-def _around(depth: int) -> _Lines:
-    return _Lines([[] for _ in range(depth)], [[] for _ in range(depth)], [""] * depth)
+    return _scatter(step, writer) if isinstance(step, Scatter) else contract_view(step, writer)
 
 
 def _plain(extents: Sequence[Size], writer: Writer, lines: Sequence[str], hint: str = "") -> StepView:
-    names = _names(len(extents), writer)
-    loops = [("", _head(n, writer.size(e))) for n, e in zip(names, extents, strict=True)]
+    names = loop_names(len(extents), writer)
+    loops = [("", loop_head(n, writer.size(e))) for n, e in zip(names, extents, strict=True)]
     if loops and hint:
         loops[-1] = (hint, loops[-1][1])
     if not loops:
         return StepView("straight", lines=tuple(lines))
-    return _view(loops, _around(len(loops)), lines)
+    return loops_view(loops, around(len(loops)), lines)
 
 
 def _fill(step: Fill, writer: Writer) -> StepView:
     buffer = writer.buffers[step.buffer]
     value = literal(float(step.value) if buffer.dtype.is_floating else step.value, buffer.dtype)[0]
     count = buffer.size if step.count is None else step.count
-    writer.loops = _names(1, writer)
+    writer.loops = loop_names(1, writer)
     if count == 1:
         return StepView("straight", lines=(f"{writer.element(step.buffer, Affine(step.start))} = {value};",))
     return _plain((count,), writer, (f"{writer.element(step.buffer, Affine(step.start, ((0, 1),)))} = {value};",))
 
 
 def _check(step: Check, writer: Writer) -> StepView:
-    writer.loops = _names(len(step.extents), writer)
+    writer.loops = loop_names(len(step.extents), writer)
     at = writer.element(step.buffer, step.index)
     limit = writer.size(step.limit)
     return _plain(step.extents, writer, (f"if ({at} < 0 || (uint64_t){at} >= {limit}) return 1;",))
 
 
 def _scatter(step: Scatter, writer: Writer) -> StepView:
-    writer.loops = _names(len(step.extents), writer)
+    writer.loops = loop_names(len(step.extents), writer)
     place = f"(size_t){writer.element(step.positions, step.at)}"
     stride = writer.size(step.stride)
     if stride != "1":
@@ -122,32 +88,6 @@ def _scatter(step: Scatter, writer: Writer) -> StepView:
     return _plain(step.extents, writer, (f"{target} {operator} {writer.element(step.updates, step.source)};",))
 
 
-def _contract(step: Contract, writer: Writer) -> StepView:
-    depth = len(step.extents)
-    names = writer.loops = _names(depth, writer)
-    product = f"{writer.element(step.x, step.x_index)} * {writer.element(step.y, step.y_index)}"
-    target = writer.element(step.out, step.out_index)
-    flags = list(step.summed)
-    loops = [["", _head(n, writer.size(e))] for n, e in zip(names, step.extents, strict=True)]
-    around = _around(depth)
-    if flags != sorted(flags):
-        loops[-1][0] = "SG_LOOP()"
-        return _view([(h, t) for h, t in loops], around, (f"{target} += {product};",))
-    if not any(flags):
-        return _view([(h, t) for h, t in loops], around, (f"{target} = {product};",))
-    level = flags.index(True)
-    total = writer.fresh("s")
-    around.before[level].append(f"{step.dtype.c} {total} = {neutral('+', step.dtype)};")
-    around.after[level].append(f"{target} = {total};")
-    if level == depth - 1 and not _is_short(step.extents[-1]):
-        loops[-1][0] = f"SG_LOOP(reduction(+: {total}))"
-    return _view([(h, t) for h, t in loops], around, (f"{total} += {product};",))
-
-
-def _is_short(size: Size) -> bool:
-    return isinstance(size, int) and size <= _ORDERED
-
-
 class _NestWriter:
     """One loop nest with its reductions."""
 
@@ -156,10 +96,10 @@ class _NestWriter:
         self.writer = writer
         self.sums = sums
         self.depth = len(nest.extents)
-        self.names = _names(self.depth, writer)
-        self.around = _around(self.depth)
+        self.names = loop_names(self.depth, writer)
+        self.around = around(self.depth)
         self.reductions = [s for s in nest.body if isinstance(s, Accumulate)]
-        self.blocked = [r for r in self.reductions if r.combine == "+" and r.dtype.is_floating and not _is_short(r.length)]
+        self.blocked = [r for r in self.reductions if r.combine == "+" and r.dtype.is_floating and not is_short(r.length)]
         self.inner = self.depth - 1
         self.strip = ""  # name of the block's start, when the innermost loop is blocked
         self.in_blocks: list[str] = []
@@ -180,10 +120,10 @@ class _NestWriter:
         if simd:
             clauses = [f"reduction({op}: {', '.join(found)})" for op, found in self.clauses.items()]
             hint = f"SG_LOOP({' '.join(clauses)})"
-        loops = [("", _head(n, self.writer.size(e))) for n, e in zip(names, self.nest.extents, strict=True)]
+        loops = [("", loop_head(n, self.writer.size(e))) for n, e in zip(names, self.nest.extents, strict=True)]
         if not self.strip:
             loops[inner] = (hint, loops[inner][1])
-            return _view(loops, self.around, body)
+            return loops_view(loops, self.around, body)
         return self.stripped(loops, hint, body)
 
     def stripped(self, loops: list[tuple[str, str]], hint: str, body: list[str]) -> StepView:
@@ -199,7 +139,7 @@ class _NestWriter:
         around = self.around
         around.before.append([*enter, *self.in_blocks])
         around.after.append(self.tail)
-        return _view(loops, around, body)
+        return loops_view(loops, around, body)
 
     def is_parallel(self) -> bool:
         """Whether the iterations of the innermost loop are independent, but for sums that may be reordered."""
@@ -217,7 +157,7 @@ class _NestWriter:
     def may_reorder(self, r: Accumulate) -> bool:
         if r.combine not in _SIMD_COMBINES:
             return False
-        return not r.dtype.is_floating or not _is_short(r.length)
+        return not r.dtype.is_floating or not is_short(r.length)
 
     def declare(self, level: int, line: str) -> None:
         self.around.before[level].append(line)
@@ -282,7 +222,7 @@ class _NestWriter:
         test = f"{name} == 0 || {value} {sign} {best}"
         if dtype.is_floating:
             test += f" || (isnan({value}) && !isnan({best}))"
-        body += [f"if ({test}) {{", f"{_PAD}{best} = {value};", f"{_PAD}{at} = (int64_t){name};", "}"]
+        body += [f"if ({test}) {{", f"{PAD}{best} = {value};", f"{PAD}{at} = (int64_t){name};", "}"]
         self.leave(r, at)
 
 

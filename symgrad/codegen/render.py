@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symgrad.codegen.cprint import SIMD, literal, size_text
 from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
-from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, StepView
+from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, ProductView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.errors import CompileError
 from symgrad.ir.dims import Dim, Size
@@ -211,7 +211,8 @@ class _Renderer:
 
     def module(self, functions: tuple[FunctionView, ...]) -> ModuleView:
         writer = self.writer
-        loops = any(loop.hint for f in functions for s in f.steps for loop in s.opening)
+        steps = [s for f in functions for s in f.steps]
+        loops = any(isinstance(s, ProductView) or any(loop.hint for loop in s.opening) for s in steps)
         return ModuleView(
             name=self.symbol,
             guard=f"SYMGRAD_{self.symbol.upper()}_H",
@@ -294,9 +295,9 @@ class _Renderer:
         unused = tuple(n for n in self.arguments() if n not in used)
         return FunctionView(f"{start}({self.parameters()})", tuple(pointers), unused, steps)
 
-    def step(self, step: Any) -> StepView:
+    def step(self, step: Any) -> StepView | ProductView:
         view = step_view(step, self.writer, self.sums)
-        self.statements += len(view.lines)
+        self.statements += len(view.lines) if isinstance(view, StepView) else 1
         return view
 
     def pointer(self, buffer: Buffer, name: str) -> str:

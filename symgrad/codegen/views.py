@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from symgrad.primitives.special_c import SpecialFunction
 
-__all__ = ["ClosingView", "ConstantView", "FunctionView", "LoopView", "ModuleView", "StepView"]
+__all__ = ["ClosingView", "ConstantView", "FunctionView", "LoopView", "ModuleView", "ProductView", "StepView"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,41 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductView:
+    """A matrix product in tiles of two rows and four summed elements, or rows of four dot products.
+
+    ``kind`` is ``matmul`` or ``dots``. Element texts are given for each row and each element of a tile.
+
+    Attributes
+    ----------
+    opening, closing : tuple
+        The loops around.
+    pad, c : str
+        Indentation inside those, and the element type.
+    row, mid, column : tuple of (str, str)
+        Name and size of the loops over rows, summed elements and columns.
+    x, y, out : tuple
+        ``x[r][q]``, ``y[q]``, ``out[r]`` for row r and summed element q of a tile; for dots ``x[0][0]``, and ``y``,
+        ``out`` for each of four columns.
+    names : tuple of str
+        Fresh names for what is kept in registers.
+    """
+
+    kind: str
+    opening: tuple[LoopView, ...]
+    closing: tuple[ClosingView, ...]
+    pad: str
+    c: str
+    row: tuple[str, str]
+    mid: tuple[str, str]
+    column: tuple[str, str]
+    x: tuple[tuple[str, ...], ...]
+    y: tuple[str, ...]
+    out: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ConstantView:
     """A constant array: its declaration and rows of elements."""
 
@@ -81,7 +116,7 @@ class FunctionView:
     head: str
     pointers: tuple[str, ...]
     unused: tuple[str, ...]
-    steps: tuple[StepView, ...]
+    steps: tuple[StepView | ProductView, ...]
     calls: tuple[str, ...] = ()
 
 

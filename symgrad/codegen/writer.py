@@ -65,6 +65,8 @@ class Writer:
         self.forced: dict[int, tuple[str, int]] = {}
         self.count = 0
         self.loops: Sequence[str] = ()
+        taken = {*names, *dims.values()}
+        self.letters = [n for n in ("i", "j", "k", "l", "p", "q", "r") if n not in taken]
         self.vector = False
         for function in program.functions:
             for step in function.steps:

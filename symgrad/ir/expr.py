@@ -98,13 +98,21 @@ class Primitive:
 
     def __call__(self, *inputs: Node, **attributes: Any) -> Node:
         """Return the node that applies this primitive to ``inputs``; the same object for the same application."""
-        key: Any = (self, *map(id, inputs))
+        key: Any
+        types: Sequence[TensorType]
+        if len(inputs) == 2:  # spelled out for one and two operands: this is where building a graph spends its time
+            a, b = inputs
+            key, types = (self, id(a), id(b)), (a.type, b.type)
+        elif len(inputs) == 1:
+            key, types = (self, id(inputs[0])), (inputs[0].type,)
+        else:
+            key, types = (self, *map(id, inputs)), [i.type for i in inputs]
         if attributes:
-            key += (tuple([(k, _key(attributes[k])) for k in sorted(attributes)]),)
+            key += (_attributes_key(attributes),)
         found = _table.get(key)
         if found is not None and (node := found()) is not None:
             return node
-        return _intern(key, Node(self, inputs, attributes, self.type_rule(self.name, [i.type for i in inputs], **attributes)))
+        return _intern(key, Node(self, inputs, attributes, self.type_rule(self.name, types, **attributes)))
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -283,13 +291,23 @@ def _sweep() -> None:
         _limit = max(_SWEEP_AT, 2 * len(_table))
 
 
+def _attributes_key(attributes: dict[str, Any]) -> Any:
+    if len(attributes) == 1:
+        ((name, value),) = attributes.items()
+        return name, _key(value)
+    return tuple([(k, _key(attributes[k])) for k in sorted(attributes)])
+
+
 def _key(value: Any) -> Any:
     """Return a hashable key that tells 1, 1.0 and True, and 0.0 and -0.0, and nans by their bits, apart."""
+    kind = type(value)
+    if kind is int or kind is str:
+        return kind, value
     if isinstance(value, float):
         return float, struct.pack("<d", value)
     if isinstance(value, tuple):
         return type(value), tuple([_key(v) for v in value])
-    return type(value), value
+    return kind, value
 
 
 def _constant_type(name: str, types: Sequence[TensorType], *, value: Any, dtype: DType) -> TensorType:

@@ -21,7 +21,7 @@ from symgrad.options import Options
 __all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
 
 ENTRY = "sg_entry"
-FORMAT = "symgrad 0.1.0 code 2"  # changed whenever lowering, templates or the record change
+FORMAT = "symgrad 0.1.0 code 3"  # changed whenever lowering, templates or the record change
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ def _nest(value: Any) -> tuple[tuple[int, ...], list[Any]]:
         if any(s != shapes[0] for s in shapes):
             _refuse(value, "the lists in it must have equal lengths")
         return (len(parts), *(shapes[0] if shapes else ())), [entry for _, entries in parts for entry in entries]
-    return tuple(map(int, value.shape)), list(value)
+    shape = tuple(map(int, value.shape))
+    return shape, [value[index] for index in product(*map(range, shape))]
 
 
 def _sizes(argument: Any, shape: Sequence[Any]) -> tuple[int, ...]:

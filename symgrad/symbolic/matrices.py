@@ -77,9 +77,8 @@ def _explicit(expr: Any, named: Any) -> Any:
 
 def _entries(expr: Any, shape: tuple[int, ...]) -> Plan:
     """Return an assemble of the entries; those that are exactly 0 are left out."""
-    entries = list(expr) if shape else [expr[()]]
-    indices = list(product(*map(range, shape)))
-    kept = [(entry, index) for entry, index in zip(entries, indices, strict=True) if entry != 0]
+    indices = product(*map(range, shape))
+    kept = [(expr[index], index) for index in indices if expr[index] != 0]
 
     def build(*nodes: Node) -> Node:
         if not shape:

@@ -76,6 +76,10 @@ def _structure(expr: Any, roots: list[Any]) -> Structure:
         expr = sympy.sympify(expr)
     if isinstance(expr, sympy.Poly):
         expr = expr.as_expr()
+    if isinstance(expr, sympy.MatrixBase):
+        expr = expr.as_immutable()
+    if isinstance(expr, sympy.NDimArray):
+        expr = sympy.ImmutableDenseNDimArray(expr)
     shape = matrix_shape(expr)
     if shape is None and not isinstance(expr, sympy.Basic):
         refuse(expr, f"expected a SymPy expression, matrix, or list of them, got {type(expr).__name__}")
@@ -217,7 +221,5 @@ class _Reader:
         """Return the value of a number that no planner knows, or refuse."""
         if isinstance(expr, self.sympy.Expr) and not expr.free_symbols:
             return (), lambda: constant(nearest(expr))
-        if isinstance(expr, self.sympy.logic.boolalg.Boolean) and hasattr(expr, "set"):
-            return [expr.as_set().as_relational(*expr.free_symbols)], lambda x: x
         kind = type(expr).__name__
         return refuse(expr, f"{kind} has no primitive; rewrite it in elementary functions, for example with .rewrite or .doit")

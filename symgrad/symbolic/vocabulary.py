@@ -52,6 +52,7 @@ def planners() -> dict[type, Planner]:
     table.update({sp.Subs: _evaluated, sp.conjugate: _defined(lambda x: x), sp.re: _defined(lambda x: x)})
     table.update({getattr(sp, name): _rewritten(to) for name, to in _REWRITTEN.items()})
     table.update({getattr(sp, name): _refused(advice) for name, advice in _ADVICE.items()})
+    table[sp.Contains] = lambda expr: ([expr.args[1].as_relational(expr.args[0])], lambda x: x)
     table.update(_c_functions())
     return table
 
@@ -104,7 +105,7 @@ _ADVICE = {
 
 def _refused(advice: str) -> Planner:
     def plan(expr: Any) -> Plan:
-        if not expr.free_symbols:
+        if expr.is_Function and not expr.free_symbols:
             return (), lambda: constant(nearest(expr))
         return refuse(expr, advice)
 
@@ -211,6 +212,8 @@ def _mul(expr: Any) -> Plan:
 
     numbers = [a for a in expr.args if _is_plain_number(a)]
     factors = [a for a in expr.args if not _is_plain_number(a)]
+    if not factors:  # a number: evaluated as a whole by whoever uses it
+        return expr.args, lambda *xs: functools.reduce(ops.mul, xs)
     above: list[Any] = [f for f in factors if not _is_reciprocal(f)]
     below: list[Any] = [_reciprocal(f) for f in factors if _is_reciprocal(f)]
     coefficient = sympy.Mul(*numbers)

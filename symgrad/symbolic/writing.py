@@ -164,6 +164,13 @@ def _rounded(node: Node, x: Any) -> Any:
     return sympy.Piecewise((up - 1, sympy.And(sympy.Eq(up, x + half), sympy.Eq(sympy.Mod(up, 2), 1))), (up, True))
 
 
+def _where(node: Node, condition: Any, x: Any, y: Any) -> Any:
+    import sympy
+
+    rest = y.args if isinstance(y, sympy.Piecewise) else ((y, True),)
+    return sympy.Piecewise((x, condition), *rest)
+
+
 def _equal(node: Node, x: Any, y: Any) -> Any:
     import sympy
 
@@ -179,6 +186,7 @@ _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "ne": _equal,
     "round": _rounded,
     "trunc": _truncated,
+    "where": _where,
 }
 
 
@@ -269,7 +277,7 @@ def _whole_indices(node: Node, indices: Elements) -> Any:
     try:
         return np.array([int(i) for i in indices.reshape(-1)], int).reshape(indices.shape)
     except TypeError:
-        raise NoSympyFormError(at_user_line(f"to_sympy: {node.name} at indices that are not constant has no SymPy form")) from None
+        raise NoSympyFormError(at_user_line(f"to_sympy: {node.name} at indices that vary has no SymPy form")) from None
 
 
 def _gather(node: Node, x: Elements, indices: Elements) -> Elements:
