@@ -41,6 +41,7 @@ from symgrad.primitives.special_c import special_functions
 if TYPE_CHECKING:
     import jinja2
 
+_WIDTH = 120  # characters of a line
 _INDEXED = (Accumulate, Fetch, Load, Position, Store)
 
 __all__ = ["CSource", "render_c", "template_environment"]
@@ -224,7 +225,7 @@ class _Renderer:
             sums=tuple(self.sums),
             constants=tuple(self.constants()),
             functions=functions,
-            prototype=f"int {self.symbol}({self.parameters(restrict=False)})",
+            prototype=self.head(f"int {self.symbol}", restrict=False),
             work=tuple(self.work()),
         )
 
@@ -258,14 +259,22 @@ class _Renderer:
 
     # Functions
 
-    def parameters(self, restrict: bool = True) -> str:
+    def head(self, start: str, restrict: bool = True) -> str:
+        """Return the start of a function or of its declaration; long ones have a line for each parameter."""
+        parameters = self.parameters(restrict)
+        line = f"{start}({', '.join(parameters)})"
+        if len(line) <= _WIDTH:
+            return line
+        separator = ",\n    "
+        return f"{start}(\n    {separator.join(parameters)})"
+
+    def parameters(self, restrict: bool) -> list[str]:
         star = "*restrict " if restrict else "*"
         program = self.program
         parts = [f"const {t.dtype.c} {star}{n}" for n, t in zip(self.inputs, program.inputs, strict=True)]
         parts += [f"{t.dtype.c} {star}{n}" for n, t in zip(self.outputs, program.outputs, strict=True)]
         parts += [f"size_t {n}" for n in self.dims]
-        parts.append(f"double {star}work")
-        return ", ".join(parts)
+        return [*parts, f"double {star}work"]
 
     def arguments(self) -> list[str]:
         return [*self.inputs, *self.outputs, *self.dims, "work"]
@@ -276,7 +285,7 @@ class _Renderer:
             return (self.function(parts[0], f"int {self.symbol}"),)
         views = [self.function(f, f"static int sg_part{k}") for k, f in enumerate(parts, 1)]
         calls = tuple(f"sg_part{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
-        main = FunctionView(f"int {self.symbol}({self.parameters()})", (), (), (), calls)
+        main = FunctionView(self.head(f"int {self.symbol}"), (), (), (), calls)
         return (*views, main)
 
     def function(self, function: Function, start: str) -> FunctionView:
@@ -293,7 +302,7 @@ class _Renderer:
         used.update(dict.fromkeys(self.used_names(function)))
         steps = tuple(self.step(s) for s in function.steps)
         unused = tuple(n for n in self.arguments() if n not in used)
-        return FunctionView(f"{start}({self.parameters()})", tuple(pointers), unused, steps)
+        return FunctionView(self.head(start), tuple(pointers), unused, steps)
 
     def step(self, step: Any) -> StepView | ProductView:
         view = step_view(step, self.writer, self.sums)
