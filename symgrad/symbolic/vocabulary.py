@@ -104,8 +104,10 @@ _ADVICE = {
 
 
 def _refused(advice: str) -> Planner:
+    import sympy
+
     def plan(expr: Any) -> Plan:
-        if expr.is_Function and not expr.free_symbols:
+        if isinstance(expr, sympy.Function) and not expr.free_symbols:
             return (), lambda: constant(nearest(expr))
         return refuse(expr, advice)
 
