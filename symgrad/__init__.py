@@ -30,9 +30,10 @@ from symgrad.errors import (
     TraceError,
 )
 from symgrad.ir.expr import ops
+from symgrad.mapping import vmap
 from symgrad.options import Options
 from symgrad.tracing import TensorSpec
-from symgrad.transforms import derivative, grad, hessian, hvp, jacobian, jvp, taylor, value_and_grad, vjp, vmap
+from symgrad.transforms import derivative, grad, hessian, hvp, jacobian, jvp, taylor, value_and_grad, vjp
 
 if TYPE_CHECKING:
     from symgrad.expressions import from_sympy, to_sympy

@@ -6,13 +6,12 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad import transforms
 from symgrad.arguments import Call, Parameters, bind_dims, fit_spec, is_traced, leaf_array, leaf_type
-from symgrad.compiler import Compiled, Report, compile_graph
 from symgrad.eager.array_face import Array
 from symgrad.eager.trees import LEAF, Tree, flatten, names, unflatten
 from symgrad.eager.values import AnyArray, bound_input
@@ -22,6 +21,9 @@ from symgrad.ir.types import TensorType
 from symgrad.options import Options
 from symgrad.replay import Recording, Replay
 from symgrad.tracing import TensorSpec, Trace, trace
+
+if TYPE_CHECKING:
+    from symgrad.compiler import Compiled, Report
 
 __all__ = ["CompiledFunction"]
 
@@ -165,6 +167,8 @@ class CompiledFunction:
         return found
 
     def _compile(self, call: Call, types: tuple[TensorType, ...]) -> Program:
+        from symgrad.compiler import compile_graph  # not needed to import symgrad, and a third of the time that would take
+
         traced = self._trace(call, types)
         compiled = compile_graph(
             traced.graph,

@@ -7,22 +7,20 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.codegen.render import render_c
 from symgrad.errors import CompileError
 from symgrad.interpret import interpret
 from symgrad.ir.dims import Size, evaluate
 from symgrad.ir.graph import Graph
-from symgrad.ir.verify import LOWERED, REWRITTEN, TRACED, Stage, verify
-from symgrad.lower.expand import expand
-from symgrad.lower.lower import lower
-from symgrad.native.build import Library, build, find_library, library_key
+from symgrad.native.build import Library, find_library, library_key
 from symgrad.native.module import NativeFunction, load
 from symgrad.options import Options, verify_enabled
-from symgrad.rewrite.passes import PassRecord, run_passes
+
+if TYPE_CHECKING:
+    from symgrad.rewrite.passes import PassRecord
 
 __all__ = ["Compiled", "Report", "compile_graph"]
 
@@ -98,6 +96,8 @@ class Compiled:
 
     @cached_property
     def _rewritten(self) -> tuple[Graph, tuple[PassRecord, ...]]:
+        from symgrad.rewrite.passes import run_passes
+
         return run_passes(self._traced, self._options)
 
     @property
@@ -123,13 +123,23 @@ class Compiled:
         return self._native
 
     def _build(self, key: str) -> Library:
-        """Run the stages whose result the cache did not have."""
-        traced = _verified(self._traced, TRACED)
-        rewritten = _verified(self.graph, REWRITTEN)
-        expanded = _verified(expand(rewritten), LOWERED)
+        """Run the stages whose result the cache did not have; they are imported here, off the way of a warm hit."""
+        from symgrad.codegen.render import render_c
+        from symgrad.ir.verify import LOWERED, REWRITTEN, TRACED, verify
+        from symgrad.lower.expand import expand
+        from symgrad.lower.lower import lower
+        from symgrad.native.build import build
+
+        rewritten = self.graph
+        expanded = expand(rewritten)
+        if verify_enabled():
+            verify(self._traced, TRACED)
+            verify(rewritten, REWRITTEN)
+            verify(expanded, LOWERED)
         program = lower(expanded, self._options)
-        source = render_c(program, self._name, self._input_names, self._output_names, self._options, self._equations())
-        return build(source, traced, key, self._options)
+        names = self._name, self._input_names, self._output_names
+        source = render_c(program, *names, self._options, self._equations())
+        return build(source, self._traced, key, self._options)
 
     def _equations(self) -> str:
         """Return the graph as text for the head of the C, unless it is long."""
@@ -190,12 +200,6 @@ def _warn_once(error: CompileError) -> None:
     if str(error) not in _warned:
         _warned.add(str(error))
         warnings.warn(f"{error}. Until then functions are interpreted, which is slower.", RuntimeWarning, stacklevel=2)
-
-
-def _verified(graph: Graph, stage: Stage) -> Graph:
-    if verify_enabled():
-        verify(graph, stage)
-    return graph
 
 
 def compile_graph(

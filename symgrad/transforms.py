@@ -1,4 +1,4 @@
-"""Function transforms: grad, jacobian, hessian, jvp, vjp, hvp, derivative, taylor, vmap.
+"""Function transforms: grad, jacobian, hessian, jvp, vjp, hvp, derivative, taylor.
 
 They take a Python function and return one, compose with each other and with ``sg.compile``. Outside ``sg.compile`` the
 function runs with values, so ``if x > 0`` works in it. Arguments may be NumPy arrays, numbers, traced values, and
@@ -20,15 +20,13 @@ from symgrad.eager.faces import Face, lift_one
 from symgrad.eager.trees import Tree, flatten, unflatten
 from symgrad.eager.values import bound_input, is_plain, new_inner, value_of
 from symgrad.errors import ShapeError, TraceError, at_user_line
-from symgrad.ir.dims import same_size
-from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
-from symgrad.ir.types import TensorType, normalize_axis
+from symgrad.ir.types import TensorType
 from symgrad.tracing import run_user_code
 from symgrad.transform import derive
-from symgrad.transform.vmap import batch
 
-__all__ = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "taylor", "value_and_grad", "vjp", "vmap"]
+__all__ = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "taylor", "value_and_grad", "vjp"]
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -53,7 +51,7 @@ class _Traced:
     def finish(self, nodes: Sequence[Node]) -> list[Any]:
         """Return outer nodes as faces, or as NumPy arrays when nothing outside is being traced."""
         if self.plain and is_plain(nodes):
-            return [_numpy(n) for n in nodes]
+            return [to_numpy(n) for n in nodes]
         return [self.face(n) for n in nodes]
 
     def by_argument(self, results: Sequence[Any], single: bool) -> Any:
@@ -65,7 +63,7 @@ class _Traced:
         return parts[0] if single else tuple(parts)
 
 
-def _numpy(node: Node) -> Any:
+def to_numpy(node: Node) -> Any:
     value = value_of(node)
     return value[()] if value.ndim == 0 else value.copy()
 
@@ -80,7 +78,7 @@ def outer_node(leaf: Any, label: str = "x") -> Node:
     raise TraceError(at_user_line(f"argument {label}: expected an array, a number or a nest of them, got {kind}"))
 
 
-def _face_for(leaves: Sequence[Any]) -> type[Face]:
+def face_for(leaves: Sequence[Any]) -> type[Face]:
     return next((leaf.face_type() for leaf in leaves if isinstance(leaf, Face)), Array)
 
 
@@ -96,13 +94,13 @@ def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnu
     """Run ``fn`` with the arguments of ``argnums`` replaced by new inner inputs."""
     positions = _positions(operation, argnums, len(args))
     every = flatten([args, kwargs])[0]
-    face = _face_for(every)
+    face = face_for(every)
     replaced, outer, inner, trees = list(args), [], [], []
     for k in positions:
         leaves, tree = flatten(args[k])
         nodes = [outer_node(leaf, f"arg{k}") for leaf in leaves]
         inputs = [new_inner(n, f"arg{k}") for n in nodes]
-        faces = [_face_for([leaf])(i) for leaf, i in zip(leaves, inputs, strict=True)]
+        faces = [face_for([leaf])(i) for leaf, i in zip(leaves, inputs, strict=True)]
         replaced[k] = unflatten(tree, faces)
         outer += nodes
         inner += inputs
@@ -303,7 +301,7 @@ def _finish_with(run: _Traced, extra: Any, nodes: Sequence[Node]) -> list[Any]:
     """Finish, where a further argument may be what makes the result traced."""
     leaves = flatten(extra)[0]
     if run.plain and any(isinstance(leaf, Face) for leaf in leaves):
-        face = _face_for(leaves)
+        face = face_for(leaves)
         return [face(n) for n in nodes]
     return run.finish(nodes)
 
@@ -332,84 +330,3 @@ def taylor(fn: Function, order: int) -> Function:
         return unflatten(run.output, run.finish(derive.taylor(run.graph, run.wrt, order)(*run.outer)))
 
     return wrapped
-
-
-def vmap(fn: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims: int | Sequence[int] = 0) -> Function:
-    """Return ``fn`` applied to each slice of its arguments, as one batched computation.
-
-    Parameters
-    ----------
-    fn : callable
-    in_dims : int, None, or a sequence with one for each argument
-        The axis of each argument (of each array in it) that is mapped over; None for arguments used whole.
-    out_dims : int or sequence of int
-        Where the batch axis goes in each result.
-
-    Raises
-    ------
-    ShapeError
-        When the mapped axes differ in size.
-    ValueError
-        When no argument is mapped.
-    """
-
-    @functools.wraps(fn)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        dims = [in_dims] * len(args) if in_dims is None or isinstance(in_dims, int) else list(in_dims)
-        if len(dims) != len(args):
-            raise ValueError(at_user_line(f"vmap: in_dims must name an axis for each of {len(args)} arguments, got {in_dims}"))
-        moved, replaced = _enter_batch(args, dims)
-        result, tree = flatten(run_user_code(fn, replaced, kwargs))
-        every = flatten([args, kwargs])[0]
-        face = _face_for(every)
-        outputs = batch([lift_one(leaf, face.default_float) for leaf in result], moved)
-        size = next(iter(moved.values())).shape[0]
-        targets = [out_dims] * len(outputs) if isinstance(out_dims, int) else list(out_dims)
-        nodes = [_leave_batch(node, flagged, size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
-        plain = not any(isinstance(leaf, Face) for leaf in every) and is_plain(nodes)
-        return unflatten(tree, [_numpy(n) if plain else face(n) for n in nodes])
-
-    return wrapped
-
-
-def _enter_batch(args: tuple[Any, ...], dims: Sequence[int | None]) -> tuple[dict[Node, Node], list[Any]]:
-    moved: dict[Node, Node] = {}
-    replaced = list(args)
-    for k, axis in enumerate(dims):
-        if axis is None:
-            continue
-        leaves, tree = flatten(args[k])
-        faces = []
-        for leaf in leaves:
-            node = outer_node(leaf, f"arg{k}")
-            front = _to_front(node, normalize_axis("vmap", axis, node.ndim))
-            inner = fresh_input(f"arg{k}", TensorType(front.shape[1:], front.dtype))
-            moved[inner] = front
-            faces.append(_face_for([leaf])(inner))
-        replaced[k] = unflatten(tree, faces)
-    sizes = [n.shape[0] for n in moved.values()]
-    if not sizes:
-        raise ValueError(at_user_line("vmap: at least one argument must be mapped over"))
-    if not all(same_size(s, sizes[0]) for s in sizes):
-        raise ShapeError(at_user_line(f"vmap: mapped axes must have one size, got {', '.join(map(str, sizes))}"))
-    return moved, replaced
-
-
-def _to_front(node: Node, axis: int) -> Node:
-    if axis == 0:
-        return node
-    rest = [k for k in range(node.ndim) if k != axis]
-    return ops.transpose(node, permutation=(axis, *rest))
-
-
-def _leave_batch(node: Node, flagged: bool, size: Any, axis: int) -> Node:
-    if not flagged:
-        node = ops.broadcast_to(node, shape=(size, *node.shape))
-    position = normalize_axis("vmap", axis, node.ndim)
-    if position == 0:
-        return node
-    order = list(range(1, node.ndim))
-    order.insert(position, 0)
-    return ops.transpose(node, permutation=tuple(order))
-
-

@@ -185,6 +185,9 @@ def test_sums_over_indexed_arrays():
     array = np.arange(6.0).reshape(2, 3)
     wanted = sum(array[p, q] * (p + 2 * q) for p in (0, 1) for q in range(3))
     assert interpret(from_expression(double, [grid]).graph, [array])[0] == wanted
+    weighted = sp.Sum(i * X[i] + X[4 - i] ** i, (i, 0, 4)) + sp.Product(X[i] - x, (i, 1, 3)) + sp.Sum(X[i], (i, 2, 1))
+    wanted = sum(p * value[p] + value[4 - p] ** p for p in range(5)) + np.prod(value[1:4] - 0.5)
+    assert interpret(from_expression(weighted, [X, x]).graph, [value, 0.5])[0] == pytest.approx(wanted, rel=1e-15)
     k = sp.Idx("k", 5)
     assert interpret(from_expression(sp.Sum(X[k], k), [X]).graph, [value])[0] == value.sum()
 

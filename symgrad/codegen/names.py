@@ -32,8 +32,9 @@ realloc remove rename rewind scanf setjmp signal snprintf sprintf srand sscanf s
 strcspn strerror strftime strlen strncat strncmp strncpy strpbrk strrchr strspn strstr strtod strtof strtok strtol
 strtold strtoll strtoul strtoull system time tmpfile tolower toupper ungetc va_arg va_copy va_end va_list va_start
 vfprintf vprintf vsnprintf vsprintf cabs carg cexp clog conj cpow creal cimag csin ccos csqrt
-j0 j1 jn y0 y1 yn gamma drem significand finite isinff isnanf scalb pow10 exp10 sincos work
+work
 """.split()
+_LIBRARY = frozenset("j0 j1 jn y0 y1 yn gamma drem significand finite isinff isnanf scalb pow10 exp10 sincos".split())
 
 RESERVED = frozenset(
     [*_KEYWORDS, *_MACROS, *(f + s for f in _FUNCTIONS for s in ("", "f", "l"))]
@@ -63,10 +64,10 @@ class Namer:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(taken)
 
-    def take(self, wanted: str) -> str:
-        """Return ``wanted`` as an identifier that nobody else has."""
+    def take(self, wanted: str, function: bool = False) -> str:
+        """Return ``wanted`` as an identifier that nobody else has; a function has none of the C library's either."""
         name = sanitize(wanted)
-        if name in RESERVED or _OURS.match(name):
+        if name in RESERVED or _OURS.match(name) or (function and name in _LIBRARY):
             name += "_"
         result, count = name, 1
         while result in self.taken or result in RESERVED:

@@ -56,7 +56,7 @@ def _tiled(step: Contract, writer: Writer, kind: str) -> ProductView:
         pad=PAD * len(outer),
         c=step.dtype.c,
         row=(a, sizes[-3]),
-        mid=(b, sizes[-2]),
+        mid=(b, sizes[-2] if sizes[-2].isalnum() else f"({sizes[-2]})"),
         column=(c, sizes[-1]),
         x=x,
         y=y,

@@ -149,7 +149,7 @@ class _Renderer:
         self.program = program
         self.doc = doc
         namer = Namer()
-        self.symbol = namer.take(name)
+        self.symbol = namer.take(name, function=True)
         self.inputs = namer.all(inputs)
         self.outputs = namer.all(outputs)
         self.dims = namer.all(program.dims)
@@ -218,7 +218,6 @@ class _Renderer:
             name=self.symbol,
             guard=f"SYMGRAD_{self.symbol.upper()}_H",
             about=tuple(self.about()),
-            features=("#define _XOPEN_SOURCE 700 /* jn, yn */",) if {"jn", "yn", "jnf", "ynf"} & writer.called.keys() else (),
             special=special_functions(writer.special),
             simd=tuple(_simd_view(n) for n in sorted(writer.simd)),
             loops=loops,

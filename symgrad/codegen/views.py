@@ -129,8 +129,6 @@ class ModuleView:
     name, guard : str
     about : tuple of str
         Lines of the comment at the top.
-    features : tuple of str
-        Feature macros.
     special : tuple of SpecialFunction
         What the special template emits.
     simd : tuple of (str, str, str)
@@ -146,7 +144,6 @@ class ModuleView:
     name: str
     guard: str
     about: tuple[str, ...]
-    features: tuple[str, ...]
     special: tuple[SpecialFunction, ...]
     simd: tuple[tuple[str, str, str], ...]
     loops: bool

@@ -59,7 +59,6 @@ class Writer:
         self.texts: dict[int, tuple[str, int]] = {}
         self.dtypes: dict[int, DType] = {}
         self.forms: dict[Any, Form] = {}
-        self.called: dict[str, None] = {}
         self.special: dict[str, None] = {}
         self.simd: dict[str, None] = {}
         self.forced: dict[int, tuple[str, int]] = {}
@@ -152,11 +151,9 @@ class Writer:
         lowering = s.primitive.lowering
         known = form_for(s.primitive, s.dtype, s.attributes, self.vector)
         if isinstance(lowering, Scalar):
-            if lowering.header == "math":
-                self.called[lowering.function + s.dtype.suffix] = None
-                if known[2]:
-                    self.simd[lowering.function + s.dtype.suffix] = None
-            else:
+            if known[2]:
+                self.simd[lowering.function + s.dtype.suffix] = None
+            elif lowering.header == "special":
                 self.special[lowering.function + s.dtype.suffix] = None
         if not s.attributes:
             self.forms[key] = known

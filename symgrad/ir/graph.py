@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from symgrad.ir.dims import Dim
-from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.dims import Dim, Size
+from symgrad.ir.expr import Node, Range, fresh_input, ops
 from symgrad.ir.text import format_nodes
 from symgrad.ir.types import TensorType
 
@@ -86,10 +86,14 @@ class Graph:
         return tuple(dict.fromkeys(name for node in self.inputs for name in node.type.names))
 
     @property
-    def sizes(self) -> tuple[Dim, ...]:
-        """Every symbolic size that some node's shape has; each must be at least 0 at the call."""
-        found = (s for n in self.order if isinstance(n.type, TensorType) for s in n.type.shape if isinstance(s, Dim))
-        return tuple(dict.fromkeys(found))
+    def conditions(self) -> tuple[Dim, ...]:
+        """What must not be negative at the call: symbolic sizes, and what keeps every index inside a symbolic axis."""
+        found: dict[Dim, None] = {}
+        for node in self.order:
+            for condition in _conditions(node):
+                if isinstance(condition, Dim):
+                    found[condition] = None
+        return tuple(found)
 
     @property
     def free_inputs(self) -> tuple[Node, ...]:
@@ -141,6 +145,40 @@ class Graph:
             for n in self.order
         )
         return _restore, (table, tuple(number[i] for i in self.inputs), tuple(number[o] for o in self.outputs))
+
+
+_NO_EMPTY_AXIS = ("max", "min", "argmax", "argmin")
+
+
+def _conditions(node: Node) -> Iterator[Size]:
+    if not isinstance(node.type, TensorType):
+        return
+    yield from node.type.shape
+    name = node.primitive.name
+    if name == "slice":
+        yield from _inside(node.attributes["ranges"], node.inputs[0].shape)
+    elif name == "assemble":
+        for ranges in node.attributes["ranges"]:
+            yield from _inside(ranges, node.shape)
+    elif name in _NO_EMPTY_AXIS:
+        axes = node.attributes["axes"] if "axes" in node.attributes else (node.attributes["axis"],)
+        yield from (node.inputs[0].shape[axis] - 1 for axis in axes)
+
+
+def _inside(ranges: Sequence[Range], shape: Sequence[Size]) -> Iterator[Size]:
+    """Yield what must not be negative for every index of the ranges to lie inside the axes."""
+    for taken, size in zip(ranges, shape, strict=True):
+        start, count, step = taken
+        if count is None:
+            yield from (start, size - 1 - start)
+            continue
+        last = start + (count - 1) * step
+        if isinstance(count, int) and count > 0:
+            yield from (start, last, size - 1 - start, size - 1 - last)
+        elif isinstance(step, Dim) or step > 0:  # an empty range may start where its axis ends
+            yield from (start, size - 1 - last)
+        else:
+            yield from (last, size - 1 - start)
 
 
 def _restore(table: tuple[Any, ...], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Graph:

@@ -40,6 +40,7 @@ def build(graph: Graph, plan: Plan) -> Schedule:
 class _Builder(Bodies):
     def __init__(self, graph: Graph, plan: Plan) -> None:
         super().__init__(graph, plan)
+        self.checked: dict[Check, int] = {}
         self.placers: dict[int, Callable[[Node], None]] = {
             Kind.POINT: self.point,
             Kind.GATHER: self.gather,
@@ -95,7 +96,10 @@ class _Builder(Bodies):
     def check(self, phase: int, indices: Node, limit: Size) -> None:
         space = space_of(indices.shape)
         buffer, position = self.read(indices)
-        self.at(phase).checks[Check(space, buffer, position, limit)] = None
+        step = Check(space, buffer, position, limit)
+        if self.checked.get(step, phase + 1) > phase:  # a later phase need not check again
+            self.checked[step] = phase
+            self.at(phase).checks[step] = None
 
     def read(self, node: Node) -> tuple[int, Affine]:
         """Return the buffer that holds ``node``, and the position of its elements over its own space."""

@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symgrad.codegen.render import CSource
 from symgrad.errors import CompileError
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.graph import Graph
@@ -18,10 +17,13 @@ from symgrad.native import cache
 from symgrad.native.toolchain import Compiler, cpu_features, find_compiler, flags_for, libraries_for, run, without_simd
 from symgrad.options import Options
 
+if TYPE_CHECKING:
+    from symgrad.codegen.render import CSource
+
 __all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
 
 ENTRY = "sg_entry"
-FORMAT = "symgrad 0.1.0 code 3"  # changed whenever lowering, templates or the record change
+FORMAT = "symgrad 0.1.0 code 4"  # changed whenever lowering, templates or the record change
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _library(entry: cache.Entry, graph: Graph, seconds: float, hit: bool) -> Lib
         inputs=tuple(i.type for i in graph.inputs),
         outputs=tuple(o.type for o in graph.outputs),
         dims=graph.dims,
-        conditions=graph.sizes,
+        conditions=graph.conditions,
         work=_size_in(record["work"]),
         flops=_size_in(record["flops"]),
         bytes_moved=_size_in(record["bytes_moved"]),

@@ -9,12 +9,10 @@ from typing import Any
 import _cffi_backend as backend
 import numpy as np
 
-from symgrad.codegen.render import render_c
 from symgrad.errors import CompileError, ShapeError
 from symgrad.ir.dims import evaluate
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import format_shape
-from symgrad.lower.lower import lower
 from symgrad.native.build import ENTRY, Library, build, find_library, library_key
 from symgrad.native.calling import Argument, caller_source
 from symgrad.native.sizes import check_array, solve
@@ -270,6 +268,9 @@ def compile_graph(
     CompileError
         When there is no compiler, or it fails or takes too long.
     """
+    from symgrad.codegen.render import render_c  # off the way of a warm hit
+    from symgrad.lower.lower import lower
+
     key = library_key(graph, name, input_names, output_names, options, doc)
     library = find_library(key, graph)
     if library is None:

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from symgrad.dtypes import float64
 from symgrad.errors import TraceError, at_user_line
-from symgrad.ir.expr import Node, constant, ops
+from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
 from symgrad.symbolic.binding import Bindings, bind, element
 from symgrad.symbolic.constants import nearest
 from symgrad.symbolic.matrices import matrix_plan, matrix_shape
 from symgrad.symbolic.refusals import refuse, shown
-from symgrad.symbolic.vocabulary import Plan, numeric, planners
+from symgrad.symbolic.vocabulary import Plan, join_terms, numeric, planners, term_values
 
 __all__ = ["Structure", "Translated", "from_expression"]
 
@@ -164,7 +166,7 @@ class _Reader:
             return (), lambda: leaf
         if isinstance(expr, (sympy.Indexed, sympy.matrices.expressions.matexpr.MatrixElement)):
             return self.indexed(expr)
-        found = matrix_plan(expr)
+        found = self.repeated(expr) if isinstance(expr, (sympy.Sum, sympy.Product)) else matrix_plan(expr)
         if found is not None:
             return found
         table = planners()
@@ -216,6 +218,29 @@ class _Reader:
         if array is not None:
             return (), lambda: element(array, wanted)
         return [base], lambda x: element(numeric(x), wanted)
+
+    def repeated(self, expr: Any) -> Plan | None:
+        """Return the terms of a Sum or Product that differ only in the elements they read, translated once; else None."""
+        sympy = self.sympy
+        variable, values, body = term_values(expr)
+        if body.has(sympy.Sum, sympy.Product, sympy.Integral):
+            return None
+        reads = sorted((r for r in body.atoms(sympy.Indexed) if r.has(variable)), key=sympy.default_sort_key)
+        stand_ins = {r: sympy.Dummy() for r in reads}
+        template = body.xreplace(stand_ins)
+        if template.has(variable) or any(r.base not in self.bindings.arrays for r in reads):
+            return None
+        places = {r: fresh_input("", TensorType((), float64)) for r in reads}
+        self.bindings.leaves.update((stand_ins[r], places[r]) for r in reads)
+
+        def build(term: Node) -> Node:
+            graph = Graph((), [term])
+            terms = [
+                graph.substitute({places[r]: self.indexed(r.xreplace({variable: v}))[1]() for r in reads})[0] for v in values
+            ]
+            return join_terms(expr, terms)
+
+        return [template], build
 
     def other(self, expr: Any) -> Plan:
         """Return the value of a number that no planner knows, or refuse."""

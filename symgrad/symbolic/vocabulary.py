@@ -16,7 +16,7 @@ from symgrad.ir.expr import Node, constant, ops
 from symgrad.symbolic.constants import nearest
 from symgrad.symbolic.refusals import refuse, shown
 
-__all__ = ["Plan", "Planner", "numeric", "planners"]
+__all__ = ["Plan", "Planner", "join_terms", "numeric", "planners", "term_values"]
 
 Plan = tuple[Sequence[Any], Callable[..., Node]]
 Planner = Callable[[Any], Plan]
@@ -48,7 +48,7 @@ def planners() -> dict[type, Planner]:
     comparisons = {sp.Eq: "eq", sp.Ne: "ne", sp.Lt: "lt", sp.Le: "le", sp.Gt: "gt", sp.Ge: "ge"}
     table.update({theirs: _compared(ours) for theirs, ours in comparisons.items()})
     table.update({sp.besselj: _bessel("bessel_j"), sp.bessely: _bessel("bessel_y"), sp.besseli: _bessel("bessel_i")})
-    table.update({sp.polygamma: _polygamma, sp.Sum: _sum, sp.Product: _product, sp.Derivative: _evaluated})
+    table.update({sp.polygamma: _polygamma, sp.Sum: _written_out, sp.Product: _written_out, sp.Derivative: _evaluated})
     table.update({sp.Subs: _evaluated, sp.conjugate: _defined(lambda x: x), sp.re: _defined(lambda x: x)})
     table.update({getattr(sp, name): _rewritten(to) for name, to in _REWRITTEN.items()})
     table.update({getattr(sp, name): _refused(advice) for name, advice in _ADVICE.items()})
@@ -278,16 +278,27 @@ def _pow(expr: Any) -> Plan:
     return [base, exponent], ops.pow
 
 
-def _sum(expr: Any) -> Plan:
-    return _terms(expr), lambda *xs: functools.reduce(ops.add, xs) if xs else constant(0.0)
+def join_terms(expr: Any, terms: Sequence[Node]) -> Node:
+    """Return the sum of the terms of a Sum, the product of those of a Product."""
+    import sympy
+
+    if isinstance(expr, sympy.Sum):
+        return functools.reduce(ops.add, terms) if terms else constant(0.0)
+    return functools.reduce(ops.mul, terms) if terms else constant(1.0)
 
 
-def _product(expr: Any) -> Plan:
-    return _terms(expr), lambda *xs: functools.reduce(ops.mul, xs) if xs else constant(1.0)
-
-
-def _terms(expr: Any) -> list[Any]:
+def _written_out(expr: Any) -> Plan:
     """Return the terms of a Sum or Product for each value of its outermost variable."""
+    import sympy
+
+    variable, values, body = term_values(expr)
+    bound = body.has(sympy.Sum, sympy.Product, sympy.Integral)
+    terms = [body.subs(variable, v) if bound else body.xreplace({variable: v}) for v in values]
+    return terms, lambda *xs: join_terms(expr, xs)
+
+
+def term_values(expr: Any) -> tuple[Any, list[Any], Any]:
+    """Return the outermost variable of a Sum or Product, its values, and what is summed over it."""
     import sympy
 
     variable, *bounds = expr.limits[-1]
@@ -301,9 +312,7 @@ def _terms(expr: Any) -> list[Any]:
         refuse(expr, f"{count} terms are too many to write out")
     inner = expr.limits[:-1]
     body = expr.function if not inner else expr.func(expr.function, *inner)
-    bound = inner or body.has(sympy.Sum, sympy.Product, sympy.Integral)
-    values = [sympy.Integer(k) for k in range(int(low), int(high) + 1)]
-    return [body.subs(variable, v) if bound else body.xreplace({variable: v}) for v in values]
+    return variable, [sympy.Integer(k) for k in range(int(low), int(high) + 1)], body
 
 
 def _evaluated(expr: Any) -> Plan:
