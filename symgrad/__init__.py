@@ -17,8 +17,35 @@ from symgrad.dtypes import bool_ as bool
 from symgrad.dtypes import float32, float64, int32, int64
 from symgrad.eager import functions as _functions
 from symgrad.eager import numpy_table as _numpy_table  # noqa: F401  # answers NumPy's protocols
+from symgrad.eager import rearranging as _rearranging
 from symgrad.eager.array_face import Array
-from symgrad.eager.functions import clip, concatenate, einsum, logsumexp, pow, stack, where
+from symgrad.eager.functions import clip, concatenate, einsum, full_like, logsumexp, ones_like, pow, stack, where, zeros_like
+from symgrad.eager.making import arange, eye, full, ones, zeros
+from symgrad.eager.rearranging import (
+    astype,
+    broadcast_to,
+    cumprod,
+    cumsum,
+    diag,
+    diagonal,
+    expand_dims,
+    flip,
+    gather,
+    norm,
+    pad,
+    repeat,
+    reshape,
+    roll,
+    scatter_add,
+    sinc,
+    square,
+    squeeze,
+    tile,
+    trace,
+    transpose,
+    tril,
+    triu,
+)
 from symgrad.eager.tensor_face import Tensor, tensor
 from symgrad.errors import (
     CompileError,
@@ -55,7 +82,9 @@ globals().update({name: _functions.with_order(name) for name in ("polygamma", "b
 globals().update({name: _functions.joined(name) for name in ("matmul", "dot", "outer")})
 _REDUCTIONS = ("sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin")
 globals().update({name: _functions.integrate_axes(name) for name in _REDUCTIONS})
-zeros, ones = _functions.filled(0.0), _functions.filled(1.0)
+_BESSEL = ("j0", "j1", "y0", "y1", "i0", "i1")
+globals().update({name: _rearranging.bessel(name[0], int(name[1])) for name in _BESSEL})
+cast = astype
 
 
 def __getattr__(name: str) -> Any:
@@ -77,16 +106,34 @@ __all__ = [
     "Tensor",
     "TensorSpec",
     "TraceError",
+    "arange",
+    "astype",
+    "bessel_i",
+    "bessel_j",
+    "bessel_y",
     "bool",
+    "broadcast_to",
+    "cast",
     "clip",
     "compile",
     "concatenate",
+    "cumprod",
+    "cumsum",
     "derivative",
+    "diag",
+    "diagonal",
+    "dot",
     "einsum",
     "errors",
+    "expand_dims",
+    "eye",
+    "flip",
     "float32",
     "float64",
     "from_sympy",
+    "full",
+    "full_like",
+    "gather",
     "grad",
     "hessian",
     "hvp",
@@ -95,25 +142,38 @@ __all__ = [
     "jacobian",
     "jvp",
     "logsumexp",
+    "matmul",
+    "norm",
     "ones",
+    "ones_like",
     "ops",
+    "outer",
+    "pad",
+    "polygamma",
     "pow",
+    "repeat",
+    "reshape",
+    "roll",
+    "scatter_add",
+    "sinc",
+    "square",
+    "squeeze",
     "stack",
     "taylor",
     "tensor",
+    "tile",
     "to_sympy",
+    "trace",
+    "transpose",
+    "tril",
+    "triu",
     "value_and_grad",
     "vjp",
     "vmap",
     "where",
     "zeros",
-    "matmul",
-    "dot",
-    "outer",
-    "polygamma",
-    "bessel_j",
-    "bessel_y",
-    "bessel_i",
+    "zeros_like",
     *_ELEMENTWISE,  # names, all strings
+    *_BESSEL,
     *_REDUCTIONS,
 ]

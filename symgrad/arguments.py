@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,24 @@ import numpy as np
 from symgrad.dtypes import from_numpy
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face
-from symgrad.eager.trees import Tree, flatten
+from symgrad.eager.trees import Tree, flatten, flatten_as
 from symgrad.eager.values import AnyArray, is_plain, value_of
 from symgrad.errors import DTypeError, ShapeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim, Size, evaluate
+from symgrad.ir.expr import ops, typed_key
 from symgrad.ir.types import TensorType, format_shape
 from symgrad.tracing import TensorSpec
 
 __all__ = ["Call", "Parameters", "bind_dims", "is_traced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One argument's place in the call: passed by position or by keyword, traced or static."""
+
+    label: str
+    keyword: bool
+    static: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +39,49 @@ class Call:
 
     Attributes
     ----------
+    slots : tuple of Slot
+        All arguments, in the function's own order.
     trees : tuple of Tree
-        The nest of each positional argument.
+        The nest of each traced argument.
     leaves : list
     faces : tuple of type
         Array, or Tensor where the leaf is one.
     static : tuple of (str, object)
     """
 
+    slots: tuple[Slot, ...]
     trees: tuple[Tree, ...]
     leaves: list[Any]
     faces: tuple[type[Face], ...]
     static: tuple[tuple[str, Any], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each traced argument."""
+        return tuple([s.label for s in self.slots if not s.static])
+
+    @property
+    def key(self) -> Any:
+        """What tells apart programs of equal argument types; static values count by type and bits."""
+        return self.slots, self.trees, self.faces, tuple([(n, typed_key(v)) for n, v in self.static])
+
+    def adapted(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``fn`` as a function of the traced arguments alone."""
+        static = dict(self.static)
+
+        def call(*traced: Any) -> Any:
+            given = iter(traced)
+            args: list[Any] = []
+            kwargs: dict[str, Any] = {}
+            for slot in self.slots:
+                value = static[slot.label] if slot.static else next(given)
+                if slot.keyword:
+                    kwargs[slot.label] = value
+                else:
+                    args.append(value)
+            return fn(*args, **kwargs)
+
+        return call
 
 
 class Parameters:
@@ -47,14 +89,16 @@ class Parameters:
 
     def __init__(self, fn: Callable[..., Any], static_argnames: Sequence[str], specs: Sequence[Any] | None, result: Any) -> None:
         try:
-            self.signature: inspect.Signature | None = inspect.signature(fn)
-        except (TypeError, ValueError):
-            self.signature = None
+            self.signature = inspect.signature(fn)
+        except (TypeError, ValueError):  # some functions written in C have none
+            self.signature = inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
         self.static_names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-        known = () if self.signature is None else tuple(self.signature.parameters)
+        known = self.signature.parameters.values()
         for name in self.static_names:
-            if known and name not in known:
-                raise ValueError(f"compile: static_argnames names {name!r}, which is no parameter of {known}")
+            if name not in self.signature.parameters and not any(p.kind is p.VAR_KEYWORD for p in known):
+                raise ValueError(
+                    f"compile: static_argnames names {name!r}, which is no parameter of {tuple(p.name for p in known)}"
+                )
         self.specs = None if specs is None else tuple(specs)
         self.result = result
         if self.specs is not None:
@@ -63,67 +107,63 @@ class Parameters:
             if bad:
                 raise TypeError(f"compile: specs must be TensorSpecs or nests of them, got {bad[0]!r}")
             self.spec_leaves: tuple[TensorSpec, ...] = tuple(flat)
-            self.spec_trees = tree.children
+            self.spec_tree = tree
 
-    def labels(self, count: int) -> tuple[str, ...]:
-        """Return a name for each positional argument: the parameter's own where there is one."""
-        names: list[str] = []
-        if self.signature is not None:
-            for p in self.signature.parameters.values():
-                if p.name in self.static_names:
-                    continue
-                if p.kind is p.VAR_POSITIONAL:
-                    names += [f"{p.name}_{k}" for k in range(count - len(names))]
-                elif p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
-                    names.append(p.name)
-        names += [f"arg{k}" for k in range(len(names), count)]
-        return tuple(names[:count])
+    @property
+    def first_traced(self) -> int:
+        """Position of the first argument that is not static."""
+        names = list(self.signature.parameters)
+        return next((k for k, name in enumerate(names) if name not in self.static_names), 0)
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Return the call's arguments, keywords put in their places.
+        """Return the call's arguments in their places.
 
         Raises
         ------
         TypeError
             As Python does for arguments that do not fit; for a static argument that cannot be hashed.
         """
-        positional, static = self._arrange(args, kwargs)
-        leaves, tree = flatten(positional)
-        faces = tuple([leaf.face_type() if isinstance(leaf, Face) else Array for leaf in leaves])
-        if self.specs is not None and tree.children != self.spec_trees:
-            raise TypeError(at_user_line(f"call: expected arguments nested like the specs {list(self.specs)}, got another nest"))
-        for name, value in static:
-            try:
-                hash(value)
-            except TypeError:
-                raise TypeError(at_user_line(f"static argument {name}: must be hashable, got {type(value).__name__}")) from None
-        return Call(tree.children, leaves, faces, static)
-
-    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], tuple[tuple[str, Any], ...]]:
-        if self.signature is None or (not kwargs and not self.static_names):
-            if self.signature is not None:
-                self.signature.bind(*args)
-            return list(args), tuple(sorted(kwargs.items()))
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        positional: list[Any] = []
+        slots: list[Slot] = []
+        traced: list[Any] = []
         static: list[tuple[str, Any]] = []
-        for name, value in bound.arguments.items():
-            kind = self.signature.parameters[name].kind
-            if name in self.static_names:
-                static.append((name, value))
-            elif kind is inspect.Parameter.VAR_POSITIONAL:
-                positional.extend(value)
-            elif kind is inspect.Parameter.VAR_KEYWORD:
-                static.extend(sorted(value.items()))
-            elif kind is inspect.Parameter.KEYWORD_ONLY:
-                raise TypeError(at_user_line(f"call: the keyword-only parameter {name!r} must be among static_argnames"))
+        for slot, value in self._arrange(args, kwargs):
+            slots.append(slot)
+            if slot.static:
+                _require_hashable(slot.label, value)
+                static.append((slot.label, value))
             else:
-                positional.append(value)
-        return positional, tuple(static)
+                traced.append(value)
+        leaves, tree = flatten(traced)
+        if self.specs is not None and tree != self.spec_tree:
+            reordered = flatten_as(self.spec_tree, traced)
+            if reordered is None:
+                raise TypeError(
+                    at_user_line(f"call: expected arguments nested like the specs {list(self.specs)}, got another nest")
+                )
+            leaves, tree = reordered, self.spec_tree
+        faces = tuple([leaf.face_type() if isinstance(leaf, Face) else Array for leaf in leaves])
+        return Call(tuple(slots), tree.children, leaves, faces, tuple(static))
 
-    def spec_call(self) -> Call:
-        """Return what a call with the specs alone would be.
+    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Slot, Any]]:
+        """Yield every argument that was given, in the order of the parameters; defaults stay the function's own."""
+        by_name = {n: v for n, v in kwargs.items() if n in self.static_names and n in self.signature.parameters}
+        rest = [p for n, p in self.signature.parameters.items() if n not in by_name]
+        given = inspect.Signature(rest).bind(*args, **{n: v for n, v in kwargs.items() if n not in by_name}).arguments | by_name
+        gap = False
+        for name, p in self.signature.parameters.items():
+            if p.kind is p.VAR_POSITIONAL:
+                for k, value in enumerate(given.get(name, ())):
+                    yield Slot(f"{name}_{k}", False, False), value
+            elif p.kind is p.VAR_KEYWORD:
+                for key, value in sorted(given.get(name, {}).items()):
+                    yield Slot(key, True, key in self.static_names), value
+            elif name in given:
+                yield Slot(name, gap or p.kind is p.KEYWORD_ONLY, name in self.static_names), given[name]
+            else:
+                gap = True
+
+    def spec_call(self, kwargs: dict[str, Any] | None = None) -> Call:
+        """Return what a call with the specs for arguments would be; ``kwargs`` are static.
 
         Raises
         ------
@@ -132,7 +172,14 @@ class Parameters:
         """
         if self.specs is None:
             raise TypeError(at_user_line("call: give arguments, or compile with specs=[...], so that shapes are known"))
-        return Call(self.spec_trees, list(self.spec_leaves), (Array,) * len(self.spec_leaves), ())
+        return self.bind(self.specs, kwargs or {})
+
+
+def _require_hashable(name: str, value: Any) -> None:
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(at_user_line(f"static argument {name}: must be hashable, got {type(value).__name__}")) from None
 
 
 def is_traced(leaves: Sequence[Any]) -> bool:
@@ -155,11 +202,45 @@ def leaf_array(leaf: Any, label: str) -> AnyArray:
     if not isinstance(leaf, (np.ndarray, np.generic, bool, int, float)):
         kind = f"{type(leaf).__module__}.{type(leaf).__name__}"
         raise TraceError(at_user_line(f"argument {label}: expected an array, a number or a nest of them, got {kind}"))
+    if isinstance(leaf, np.ndarray) and type(leaf) is not np.ndarray and isinstance(leaf, _meaningful()):
+        kind = f"{type(leaf).__module__}.{type(leaf).__name__}"
+        raise TraceError(at_user_line(f"argument {label}: {kind} means more than its elements; pass numpy.asarray(x)"))
     array = np.asarray(leaf)
     wanted = from_numpy(array.dtype).numpy
     if array.dtype == wanted and array.flags.c_contiguous and array.flags.aligned:
         return array
     return np.require(array, wanted, ["C", "A"]).reshape(array.shape)
+
+
+def _meaningful() -> tuple[type, ...]:
+    """Return the subclasses of ndarray whose elements alone would be a misreading: matrices, and arrays with masks."""
+    masked = sys.modules.get("numpy.ma")
+    return (np.matrix,) if masked is None else (np.matrix, masked.MaskedArray)
+
+
+def fit_traced(face: Face, spec: TensorSpec, label: str) -> Face:
+    """Return a traced argument in its spec's element type, its shape checked.
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        As for arrays.
+    """
+    node = face.node
+    fits = node.ndim == len(spec.shape) and all(
+        isinstance(s, Dim) or s == got for s, got in zip(spec.shape, node.shape, strict=True)
+    )
+    if not fits:
+        raise ShapeError(
+            at_user_line(f"argument {label}: expected shape {format_shape(spec.shape)}, got {format_shape(node.shape)}")
+        )
+    if node.dtype is spec.dtype:
+        return face
+    if not np.can_cast(node.dtype.numpy, spec.dtype.numpy, "safe"):
+        raise DTypeError(
+            at_user_line(f"argument {label}: {node.dtype.name} cannot be converted to {spec.dtype.name} without loss")
+        )
+    return face.face_type()(ops.cast(node, dtype=spec.dtype))
 
 
 def fit_spec(array: AnyArray, spec: TensorSpec, label: str) -> AnyArray:
@@ -212,5 +293,3 @@ def bind_dims(types: Sequence[TensorType], arrays: Sequence[AnyArray], labels: S
 
 def _plain(size: Size) -> str | None:
     return size.names[0] if isinstance(size, Dim) and str(size) == size.names[0] else None
-
-

@@ -3,52 +3,33 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad import transforms
-from symgrad.arguments import Call, Parameters, bind_dims, fit_spec, is_traced, leaf_array, leaf_type
+from symgrad.arguments import Call, Parameters, bind_dims, fit_spec, fit_traced, is_traced, leaf_array, leaf_type
 from symgrad.eager.array_face import Array
-from symgrad.eager.trees import LEAF, Tree, flatten, names, unflatten
-from symgrad.eager.values import AnyArray, bound_input
-from symgrad.ir.dims import evaluate
+from symgrad.eager.faces import Face
+from symgrad.eager.trees import LEAF, flatten, flatten_as, names, unflatten
+from symgrad.eager.values import AnyArray
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.options import Options
+from symgrad.programs import NOT_THESE, Program, is_output, no_fast_call, returning, signature_of
 from symgrad.replay import Recording, Replay
-from symgrad.tracing import TensorSpec, Trace, trace
+from symgrad.tracing import OuterTraceError, TensorSpec, Trace, trace
 
 if TYPE_CHECKING:
-    from symgrad.compiler import Compiled, Report
+    from symgrad.compiler import Report
 
 __all__ = ["CompiledFunction"]
 
 Function = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One signature's trace and native code."""
-
-    trace: Trace
-    types: tuple[TensorType, ...]
-    compiled: Compiled
-
-    def run(self, arrays: list[AnyArray], labels: Sequence[str]) -> Any:
-        """Return the function's results for exact arrays."""
-        every = [*arrays, *self.trace.captured]
-        dims = bind_dims(self.types, arrays, labels)
-        return self.nest(self.compiled.call(every, dims))
-
-    def nest(self, outputs: Sequence[AnyArray]) -> Any:
-        """Return output arrays in the nest the function returns; 0-d ones as NumPy scalars, or all as Tensors."""
-        if self.trace.face is not Array:
-            return unflatten(self.trace.output, [self.trace.face(bound_input(o, "result")) for o in outputs])
-        return unflatten(self.trace.output, [o if o.ndim else o[()] for o in outputs])
 
 
 class CompiledFunction:
@@ -83,20 +64,40 @@ class CompiledFunction:
         self._argnums = argnums
         self._programs: dict[Any, Program] = {}
         self._lock = threading.RLock()
-        self._fast: Function = _no_fast_call
+        self._methods: dict[int, tuple[weakref.ref[Any], CompiledFunction]] = {}
+        _functions.add(self)
+        self._fast: Function = no_fast_call
+        self._fast_calls: dict[Any, Function] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as graphs, specs and options: never machine code, nor the Python function."""
-        if self._parameters.specs is not None:
+        if self._parameters.specs is not None and not self._parameters.static_names:
             self._program(self._parameters.spec_call(), None)
-        records = [Recording(trees, p.types, tuple((n, v) for n, _, v in static), p.trace)
-                   for (trees, _, _, static), p in self._programs.items()]  # fmt: skip
+        records = [Recording(p.made_for.key, p.types, p.trace) for p in self._programs.values()]
         if isinstance(self.fn, Replay):
             records += self.fn.recordings
         if not records:
             raise TypeError("pickle: call the function once, or compile it with specs, so that it has a graph to pickle")
-        fn = Replay(getattr(self, "__name__", "function"), self.__doc__, records)
-        return _restore, (fn, self._parameters.specs, self.options, self._argnums, self._parameters.result)
+        parameters = self._parameters
+        names = getattr(self, "__name__", "function"), self.__doc__
+        fn = Replay(*names, parameters.signature, parameters.static_names, records)
+        return _restore, (fn, parameters.specs, parameters.static_names, self.options, self._argnums, parameters.result)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> CompiledFunction:
+        """Return the compiled method of an instance, whose attributes it captures."""
+        if instance is None:
+            return self
+        found = self._methods.get(id(instance))
+        if found is None or found[0]() is not instance:
+            method = CompiledFunction(
+                self.fn.__get__(instance, owner),
+                specs=self._parameters.specs,
+                static_argnames=self._parameters.static_names,
+                options=self.options,
+                result=self._parameters.result,
+            )
+            found = self._methods[id(instance)] = weakref.ref(instance), method
+        return found[1]
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self, '__name__', 'function')}, {len(self._programs)} programs>"
@@ -116,21 +117,44 @@ class CompiledFunction:
         if not kwargs:
             try:
                 return self._fast(*args)
-            except _NOT_THESE:
-                pass  # another signature, or arguments to convert
+            except NOT_THESE:  # another signature, or arguments to convert
+                known = self._fast_calls.get(signature_of(args))
+                if known is not None and known is not self._fast:
+                    self._fast = known
+                    return self(*args)
         return self._call(args, kwargs)
 
     def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = self._parameters.bind(args, kwargs)
         if is_traced(call.leaves):
-            return self.fn(*args, **kwargs)
+            return self._inline(call)
         arrays, labels = self._arrays(call)
-        program = self._program(call, arrays)
-        result = program.run(arrays, labels)
+        try:
+            program = self._program(call, arrays)
+        except OuterTraceError:  # it closes over a traced value, so it belongs to that trace
+            return self._inline(call)
+        result = self._checked(program.run(arrays, labels))
+        if not kwargs and not call.static and program.trace.face is Array:
+            self._fast = self._fast_calls[signature_of(args)] = self._specialized(program, call, arrays) or no_fast_call
+        return result
+
+    def _inline(self, call: Call) -> Any:
+        """Run the Python function as a part of the trace under way."""
+        leaves = call.leaves
+        if self._parameters.specs is not None:
+            labels, faces = self._labels(call), [leaf for leaf in leaves if isinstance(leaf, Face)]
+            if len(faces) == len(leaves):
+                specs = self._parameters.spec_leaves
+                leaves = [fit_traced(f, s, label) for f, s, label in zip(faces, specs, labels, strict=True)]
+        start, arguments = 0, []
+        for tree in call.trees:
+            arguments.append(unflatten(tree, leaves[start : start + tree.leaves]))
+            start += tree.leaves
+        return call.adapted(self.fn)(*arguments)
+
+    def _checked(self, result: Any) -> Any:
         if self.options.finite:
             self._check_finite(result)
-        elif not kwargs and not call.static and program.trace.face is Array:
-            self._fast = self._specialized(program, call, arrays) or _no_fast_call
         return result
 
     def _check_finite(self, result: Any) -> None:
@@ -148,8 +172,7 @@ class CompiledFunction:
         return arrays, labels
 
     def _labels(self, call: Call) -> tuple[str, ...]:
-        from_arguments = self._parameters.labels(len(call.trees))
-        return tuple(n for label, tree in zip(from_arguments, call.trees, strict=True) for n in names(label, tree))
+        return tuple(n for label, tree in zip(call.labels, call.trees, strict=True) for n in names(label, tree))
 
     def _program(self, call: Call, arrays: Sequence[AnyArray] | None) -> Program:
         if self._parameters.specs is not None:
@@ -157,7 +180,7 @@ class CompiledFunction:
         else:
             assert arrays is not None
             types = tuple(leaf_type(a) for a in arrays)
-        key = (call.trees, types, call.faces, tuple((n, type(v), v) for n, v in call.static))
+        key = call.key, types
         found = self._programs.get(key)
         if found is None:
             with self._lock:
@@ -177,11 +200,10 @@ class CompiledFunction:
             input_names=traced.input_names,
             output_names=traced.output_names,
         )
-        return Program(traced, types, compiled)
+        return Program(call, traced, types, compiled)
 
     def _trace(self, call: Call, types: tuple[TensorType, ...]) -> Trace:
-        labels = self._parameters.labels(len(call.trees))
-        return trace(self.fn, call.trees, types, call.faces, labels, dict(call.static), self._parameters.result)
+        return trace(call.adapted(self.fn), call.trees, types, call.faces, call.labels, self._parameters.result)
 
     def _specialized(self, program: Program, call: Call, arrays: Sequence[AnyArray]) -> Function | None:
         """Return a callable for arguments of exactly these types, or None where the general path is needed."""
@@ -190,13 +212,14 @@ class CompiledFunction:
         native = program.compiled.specialize(arrays)
         if native is None:
             return None
-        return _returning(native, program.trace.output)
+        call_native = returning(native, program.trace.output)
+        return (lambda *args: self._checked(call_native(*args))) if self.options.finite else call_native
 
     # what can be asked of a signature ----------------------------------------------------------------------------------
 
     def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, Call, list[AnyArray]]:
-        if not args and not kwargs and self._parameters.specs is not None:
-            call = self._parameters.spec_call()
+        if not args and self._parameters.specs is not None:
+            call = self._parameters.spec_call(kwargs)
             return self._program(call, None), call, []
         call = self._parameters.bind(args, kwargs)
         if any(isinstance(leaf, TensorSpec) for leaf in call.leaves):
@@ -260,29 +283,32 @@ class CompiledFunction:
                 raise ValueError("bind: arguments must be C-contiguous arrays of exactly the program's element types")
         dims = bind_dims(program.types, arrays, self._labels(call))
         types = [n.type for n in program.trace.graph.outputs]
-        outputs = program.compiled.outputs(dims) if out is None else flatten(out)[0]
+        outputs = program.compiled.outputs(dims) if out is None else flatten_as(program.trace.output, out)
+        if outputs is None:
+            raise ValueError("bind: out must be nested like the function's result")
         for array, kind in zip(outputs, types, strict=True):
-            if not _is_output(array, kind, dims):
+            if not is_output(array, kind, dims):
                 raise ValueError(f"bind: outputs must be writable C-contiguous arrays, expected {kind}")
         native = program.compiled.bind([*arrays, *program.trace.captured], outputs)
         result = unflatten(program.trace.output, outputs)
 
         def call_bound() -> Any:
             native()
-            return result
+            return self._checked(result)
 
         return call_bound
 
     # derivatives -------------------------------------------------------------------------------------------------------
 
-    def _derived(self, name: str, **settings: Any) -> CompiledFunction:
+    def _derived(self, name: str) -> CompiledFunction:
+        argnums = self._argnums if name not in ("jvp", "hvp", "vjp") else 0
         found = self.__dict__.get(f"_{name}")
         if found is None:
             transform = getattr(transforms, name)
             specs = self._parameters.specs
-            if specs is not None and name in ("jvp", "hvp", "vjp"):
+            if name in ("jvp", "hvp", "vjp") and specs is not None:
                 specs = (*specs, specs[0] if name != "vjp" else self._result_specs())
-            fn = transform(self.fn, **settings)
+            fn = transform(self.fn, argnums=self._parameters.first_traced if self._argnums == 0 else argnums)
             fn.__name__ = f"{getattr(self.fn, '__name__', 'function')}_{name}"
             found = CompiledFunction(
                 fn,
@@ -303,22 +329,22 @@ class CompiledFunction:
     @property
     def grad(self) -> CompiledFunction:
         """The gradient."""
-        return self._derived("grad", argnums=self._argnums)
+        return self._derived("grad")
 
     @property
     def value_and_grad(self) -> CompiledFunction:
         """The value and the gradient, computed together."""
-        return self._derived("value_and_grad", argnums=self._argnums)
+        return self._derived("value_and_grad")
 
     @property
     def jacobian(self) -> CompiledFunction:
         """The Jacobian: ``output.shape + input.shape``."""
-        return self._derived("jacobian", argnums=self._argnums)
+        return self._derived("jacobian")
 
     @property
     def hessian(self) -> CompiledFunction:
         """The Hessian: ``input.shape + input.shape``."""
-        return self._derived("hessian", argnums=self._argnums)
+        return self._derived("hessian")
 
     @property
     def hvp(self) -> CompiledFunction:
@@ -336,28 +362,18 @@ class CompiledFunction:
         return self._derived("vjp")
 
 
-def _restore(fn: Replay, specs: Any, options: Options, argnums: Any, result: Any) -> CompiledFunction:
-    return CompiledFunction(fn, specs=specs, options=options, argnums=argnums, result=result)
+def _restore(fn: Replay, specs: Any, static: Any, options: Options, argnums: Any, result: Any) -> CompiledFunction:
+    return CompiledFunction(fn, specs=specs, static_argnames=static, options=options, argnums=argnums, result=result)
 
 
-_NOT_THESE = (TypeError, ValueError)
+_functions: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
 
-def _no_fast_call(*args: Any) -> Any:
-    raise TypeError("no call with exact types has been made yet")
+def _renew_locks() -> None:
+    """After a fork nobody holds the locks that other threads of the parent held."""
+    for function in _functions:
+        function._lock = threading.RLock()
 
 
-def _is_output(array: Any, kind: TensorType, dims: Any) -> bool:
-    shape = tuple(evaluate(s, dims) for s in kind.shape)
-    fits = isinstance(array, np.ndarray) and array.dtype == kind.dtype.numpy and array.shape == shape
-    return fits and array.flags.c_contiguous and array.flags.writeable
-
-
-def _returning(native: Function, output: Tree) -> Function:
-    """Return ``native``, which returns one array or a tuple of them, with its results in the function's own nest."""
-    flat = output.kind is tuple and len(output.children) > 1 and all(child == LEAF for child in output.children)
-    if output == LEAF or flat:
-        return native
-    if output.leaves == 1:
-        return lambda *args: unflatten(output, [native(*args)])
-    return lambda *args: unflatten(output, native(*args))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

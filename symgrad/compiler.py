@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.errors import CompileError
+from symgrad.errors import CompileError, ShapeError, at_user_line
 from symgrad.interpret import interpret
 from symgrad.ir.dims import Size, evaluate
 from symgrad.ir.graph import Graph
@@ -171,10 +171,17 @@ class Compiled:
         quick = self._options.tier == "quick" and self._calls <= QUICK_CALLS
         native = None if quick else self._compile()
         if native is None:
+            self._check_conditions(dims)
             outputs = interpret(self._traced, arrays, dims)
             return [np.array(o, order="C") for o in outputs]
         sizes = native.check(arrays) if native.library.dims or native.library.conditions else ()
         return native.call(arrays, sizes)
+
+    def _check_conditions(self, dims: Mapping[str, int]) -> None:
+        for condition in self._traced.conditions:
+            if evaluate(condition, dims) < 0:
+                given = ", ".join(f"{n} = {v}" for n, v in dims.items())
+                raise ShapeError(at_user_line(f"{self._name}: a size {condition} is negative where {given}"))
 
     def outputs(self, dims: Mapping[str, int]) -> list[AnyArray]:
         """Return new arrays for the outputs."""

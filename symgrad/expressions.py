@@ -137,7 +137,7 @@ def to_sympy(f: Callable[..., Any], specs: Sequence[TensorSpec]) -> Any:
     except (TypeError, ValueError):
         labels = []
     labels += [f"arg{k}" for k in range(len(labels), len(specs))]
-    traced = trace(fn, [LEAF] * len(specs), [s.type for s in specs], [Array] * len(specs), labels, {})
+    traced = trace(fn, [LEAF] * len(specs), [s.type for s in specs], [Array] * len(specs), labels)
     if traced.captured:
         raise TraceError("to_sympy: the function captures arrays; pass them as arguments")
     found = to_expressions(traced.graph, traced.input_names)

@@ -17,7 +17,11 @@ from symgrad.ir.expr import Node, constant, fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType, format_shape
 
-__all__ = ["TensorSpec", "Trace", "run_user_code", "trace"]
+__all__ = ["OuterTraceError", "TensorSpec", "Trace", "run_user_code", "trace"]
+
+
+class OuterTraceError(TraceError):
+    """A function without data of its own that uses a value of a trace under way outside it."""
 
 
 @dataclass(frozen=True, init=False, slots=True)
@@ -90,7 +94,6 @@ def trace(
     types: Sequence[TensorType],
     faces: Sequence[type[Face]],
     labels: Sequence[str],
-    static: dict[str, Any],
     result: str | tuple[str, ...] = "out",
 ) -> Trace:
     """Run ``fn`` on traced arguments and return the graph of its results.
@@ -106,8 +109,6 @@ def trace(
         The face of each leaf: Array, or Tensor for torch's meanings.
     labels : sequence of str
         The name of each positional argument.
-    static : dict
-        Keyword arguments passed as they are.
     result : str, or tuple of str
         What names of results begin with; a tuple names the members of a tuple of results.
 
@@ -123,7 +124,7 @@ def trace(
     for tree in trees:
         args.append(unflatten(tree, leaves[start : start + tree.leaves]))
         start += tree.leaves
-    found, tree = flatten(run_user_code(fn, args, static))
+    found, tree = flatten(run_user_code(fn, args, {}))
     face = face_of(leaves, Array)
     graph = Graph(inputs, [_result(value, face) for value in found])
     free = graph.free_inputs
@@ -169,9 +170,6 @@ def _captured(node: Node) -> AnyArray:
     value = captured_value(node)
     if value is None:
         label = node.attributes["label"]
-        raise TraceError(
-            at_user_line(
-                f"trace: the function uses {label!r} ({node.type}), a traced value of another function; pass it as an argument"
-            )
-        )
+        message = f"trace: the function uses {label!r} ({node.type}), a traced value of another function; pass it as an argument"
+        raise OuterTraceError(at_user_line(message))
     return value

@@ -240,39 +240,39 @@ def _direction(operation: str, given: Any, tree: Tree, types: Sequence[TensorTyp
     return nodes
 
 
-def jvp(fn: Function) -> Function:
-    """Return ``(*args, v) -> J v``, the derivative of ``fn`` along ``v`` in its first argument. Forward mode.
+def jvp(fn: Function, argnums: int = 0) -> Function:
+    """Return ``(*args, v) -> J v``, the derivative of ``fn`` along ``v`` in argument ``argnums``. Forward mode.
 
-    ``v`` has the shape and structure of the first argument, the result those of ``fn``'s.
+    ``v`` has the shape and structure of that argument, the result those of ``fn``'s.
     """
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("jvp", fn, args[:-1], kwargs, 0)
+        run = _run("jvp", fn, args[:-1], kwargs, argnums)
         v = _direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
         return unflatten(run.output, _finish_with(run, args[-1], derive.jvp(run.graph, run.wrt)(*run.outer, *v)))
 
     return _with_last(wrapped, fn, "v")
 
 
-def vjp(fn: Function) -> Function:
-    """Return ``(*args, ct) -> J' ct``: the cotangent of the first argument from those of ``fn``'s results. Reverse mode."""
+def vjp(fn: Function, argnums: int = 0) -> Function:
+    """Return ``(*args, ct) -> J' ct``: the cotangent of argument ``argnums`` from those of the results. Reverse mode."""
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("vjp", fn, args[:-1], kwargs, 0)
+        run = _run("vjp", fn, args[:-1], kwargs, argnums)
         ct = _direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
         return run.by_argument(_finish_with(run, args[-1], derive.vjp(run.graph, run.wrt)(*run.outer, *ct)), True)
 
     return _with_last(wrapped, fn, "ct")
 
 
-def hvp(fn: Function) -> Function:
-    """Return ``(*args, v) -> H v``, the Hessian in the first argument times ``v``, without forming it."""
+def hvp(fn: Function, argnums: int = 0) -> Function:
+    """Return ``(*args, v) -> H v``, the Hessian in argument ``argnums`` times ``v``, without forming it."""
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("hvp", fn, args[:-1], kwargs, 0)
+        run = _run("hvp", fn, args[:-1], kwargs, argnums)
         _one_output("hvp", run)
         v = _direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
         return run.by_argument(_finish_with(run, args[-1], derive.hvp(run.graph, run.wrt)(*run.outer, *v)), True)
@@ -282,17 +282,19 @@ def hvp(fn: Function) -> Function:
 
 def _with_last(wrapped: Function, fn: Function, label: str) -> Function:
     """Give ``wrapped`` the parameters of ``fn`` and one more, the direction or cotangent, so that it can be named."""
+    variadic = [
+        inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
+    ]
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
-        parameters = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
-    plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    leading = [p.replace(default=p.empty) for p in parameters if p.kind in plain]
+        parameters = variadic
+    plain = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
     while label in {p.name for p in parameters}:
         label += "_"
-    last = inspect.Parameter(label, plain[0] if any(p.kind is plain[0] for p in leading) else plain[1])
-    rest = [p for p in parameters if p.kind not in plain]
-    signature = inspect.Signature([*leading, last, *rest]) if leading or not rest else inspect.Signature(rest)
+    kind = parameters[-1].kind if parameters else inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([*parameters, inspect.Parameter(label, kind)] if plain else variadic)
     wrapped.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect.signature
     return wrapped
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symgrad.codegen.cprint import SIMD, literal, size_text
+from symgrad.codegen.folder import template_folder
 from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
 from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, ProductView, StepView
 from symgrad.codegen.writer import Writer
-from symgrad.errors import CompileError
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.types import TensorType
 from symgrad.lower.buffers import buffers_of
@@ -92,15 +91,6 @@ class CSource:
     statements: int
     key: str
     failures: tuple[str, ...] = field(default=())
-
-
-def template_folder() -> Path:
-    """Return the folder of the templates: beside the package when installed, else in the checkout's root."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "templates", package.parent / "templates"):
-        if (folder / "module.c.jinja").is_file():
-            return folder
-    raise CompileError(f"templates: not found beside {package} nor in {package.parent}; reinstall symgrad")
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["Face", "apply", "as_float", "face_of", "lift", "lift_one", "wrap"]
+__all__ = ["Face", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one", "wrap"]
 
 Number = (bool, int, float)
 
@@ -147,7 +147,23 @@ def apply(name: str, *values: Any, face: type[Face], floating: bool = False, **a
     return face(getattr(ops, name)(*nodes, **attributes))
 
 
-_BOOLEAN = {"logical_and", "logical_or", "logical_xor"}
+_OF_BOOLS = {"add": "logical_or", "mul": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
+_COUNTED = {"floor_divide", "remainder", "fmod"}  # NumPy answers int8 for bools, which has no element type here
+_WHOLE = {"floor", "ceil", "trunc", "round"}
+
+
+def apply_primitive(name: str, *nodes: Node) -> Node:
+    """Return an elementwise primitive of nodes of one element type, as NumPy extends it to integers and bools.
+
+    ``+`` of bools is or, ``*`` is and, abs is the value; integers are their own floor.
+    """
+    kind = nodes[0].dtype
+    if name in _WHOLE and not kind.is_floating or (kind is bool_ and name == "abs"):
+        return nodes[0]
+    if kind is bool_ and name in _COUNTED:
+        nodes = tuple([ops.cast(n, dtype=int64) for n in nodes])
+    result: Node = getattr(ops, _OF_BOOLS.get(name, name) if kind is bool_ else name)(*nodes)
+    return result
 
 
 def binary(name: str, left: Any, right: Any, face: type[Face]) -> Any:
@@ -155,19 +171,28 @@ def binary(name: str, left: Any, right: Any, face: type[Face]) -> Any:
     if isinstance(left, Face) and isinstance(right, Face):
         a, b = left.node, right.node
         if a.dtype is b.dtype and not (name == "div" and not a.dtype.is_floating):
-            return face(getattr(ops, name)(a, b))
+            return face(apply_primitive(name, a, b))
     for value in (left, right):
         if not isinstance(value, (Face, *Number, np.ndarray, np.generic, list, tuple)):
             return NotImplemented
     nodes = lift((left, right), face.default_float, floating=name == "div")
-    return face(getattr(ops, name)(*nodes))
+    return face(apply_primitive(name, *nodes))
 
 
 def power(left: Any, right: Any, face: type[Face]) -> Any:
-    """Return ``left ** right``; an integer Python exponent is exact multiplication, not ``pow``."""
+    """Return ``left ** right``; an integer Python exponent is exact multiplication, not ``pow``.
+
+    Raises
+    ------
+    TraceError
+        For an integer base with an integer exponent that is no Python number: its result would be an integer, which
+        only repeated multiplication gives exactly.
+    """
     exponent = _integer_exponent(right)
     if exponent is not None and isinstance(left, Face):
         node = left.node
+        if not node.dtype.is_floating and isinstance(right, float):
+            node = as_float(node, face.default_float)
         if node.dtype.is_bool:
             node = ops.cast(node, dtype=int64)
         if exponent < 0 and not node.dtype.is_floating:
@@ -175,8 +200,11 @@ def power(left: Any, right: Any, face: type[Face]) -> Any:
         return face(ops.integer_pow(node, exponent=exponent))
     if isinstance(right, float) and right == 0.5 and isinstance(left, Face):
         return face(ops.sqrt(as_float(left.node, face.default_float)))
-    nodes = lift((left, right), face.default_float, floating=True)
-    return face(ops.pow(*nodes))
+    common = lift((left, right), face.default_float)
+    if not common[0].dtype.is_floating:
+        whole = "power: an integer base needs a Python int as its exponent, for the result is an integer"
+        raise TraceError(at_user_line(f"{whole}; make the base a float, as in x.astype(float) ** k or 2.0 ** k"))
+    return face(ops.pow(*common))
 
 
 def _integer_exponent(value: Any) -> int | None:
@@ -217,6 +245,10 @@ class Operators(Face):
         def __rmul__(self, other: Any) -> Any: ...
         def __truediv__(self, other: Any) -> Any: ...
         def __rtruediv__(self, other: Any) -> Any: ...
+        def __floordiv__(self, other: Any) -> Any: ...
+        def __rfloordiv__(self, other: Any) -> Any: ...
+        def __mod__(self, other: Any) -> Any: ...
+        def __rmod__(self, other: Any) -> Any: ...
 
     def __bool__(self) -> bool:
         return truth(self)
@@ -228,7 +260,22 @@ class Operators(Face):
         return self
 
     def __abs__(self) -> Any:
-        return self.face_type()(ops.abs(self.node))
+        return self.face_type()(apply_primitive("abs", self.node))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        """Return halves rounded to even; a number without ``ndigits`` becomes an integer, as Python's do."""
+        node = self.node
+        if not node.dtype.is_floating:
+            return self
+        scale = constant(10.0 ** (ndigits or 0), node.dtype)
+        rounded = ops.div(ops.round(ops.mul(node, scale)), scale) if ndigits else ops.round(node)
+        return self.face_type()(ops.cast(rounded, dtype=int64) if ndigits is None and not node.ndim else rounded)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __invert__(self) -> Any:
         node = self.node
@@ -258,6 +305,8 @@ def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
             a = self.node
             b = constant(other, a.type.dtype) if kind is float else other.node
             if a.type.dtype is b.type.dtype and (a.type.dtype.is_floating or (kind is not float and not floats_only)):
+                if a.type.dtype is bool_:
+                    return self.face_type()(apply_primitive(name, b, a) if reverse else apply_primitive(name, a, b))
                 primitive = getattr(ops, name)
                 return self.face_type()(primitive(b, a) if reverse else primitive(a, b))
         face = face_of((self, other), self.face_type())

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import bool_, float64
-from symgrad.eager.array_face import Array, as_shape
-from symgrad.eager.faces import Face, as_float, face_of, lift, lift_one, power
+from symgrad.dtypes import as_dtype, bool_, float64
+from symgrad.eager.array_face import Array
+from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one, power
 from symgrad.eager.values import value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.expr import Node, constant, ops
@@ -25,14 +25,18 @@ __all__ = [
     "LOGICAL",
     "UNARY",
     "answer",
+    "as_array",
     "clip",
     "concatenate",
     "einsum",
     "elementwise",
+    "full_like",
     "logsumexp",
+    "ones_like",
     "stack",
     "traced",
     "where",
+    "zeros_like",
 ]
 
 FLOATING = (
@@ -45,6 +49,11 @@ BINARY = ("add", "sub", "mul", "floor_divide", "fmod", "remainder", "minimum", "
 FLOATING_BINARY = ("div", "atan2", "hypot", "logaddexp", "xlogy")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 LOGICAL = ("logical_and", "logical_or", "logical_xor", "logical_not")
+
+
+def as_array(x: Any) -> Array:
+    """Return an operand of any kind as an Array."""
+    return x if isinstance(x, Array) else Array(lift_one(x, float64))
 
 
 def traced(values: Sequence[Any]) -> bool:
@@ -63,7 +72,7 @@ def answer(node: Node, values: Sequence[Any], face: type[Face] = Array) -> Any:
 
 def elementwise(name: str) -> Callable[..., Any]:
     """Return the function that applies elementwise primitive ``name`` to operands of any kind."""
-    floating = name in FLOATING or name in FLOATING_BINARY
+    floating = name in FLOATING or name in FLOATING_BINARY or name in ("isnan", "isinf", "isfinite")
     logical = name in LOGICAL
 
     def function(*operands: Any) -> Any:
@@ -71,12 +80,12 @@ def elementwise(name: str) -> Callable[..., Any]:
         if len(operands) == 1 and isinstance(first, Face) and not logical:
             node = first.node
             if node.dtype.is_floating or not floating:
-                return first.face_type()(getattr(ops, name)(node))
+                return first.face_type()(apply_primitive(name, node))
         default = face_of(operands, Array).default_float
         nodes = lift(operands, default, floating)
         if logical:
             nodes = [n if n.dtype is bool_ else ops.ne(n, constant(0, n.dtype)) for n in nodes]
-        return answer(getattr(ops, name)(*nodes), operands)
+        return answer(apply_primitive(name, *nodes), operands)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return {name} of each element; see the primitive's record for the formula and its convention at kinks."
@@ -189,21 +198,23 @@ def joined(name: str) -> Callable[..., Any]:
     return function
 
 
-def filled(value: float) -> Callable[..., Array]:
-    """Return the constructor of arrays filled with ``value``, for use while tracing."""
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """Return an array of ``x``'s shape, and of its element type unless ``dtype`` is given, filled with ``fill_value``.
 
-    def function(*shape: Any, dtype: Any = None) -> Array:
-        from_numpy = Array(constant(value, float64)) if dtype is None else Array(constant(value, float64)).astype(dtype)
-        node = from_numpy.node
-        sizes = as_shape(shape)
-        return Array(ops.broadcast_to(node, shape=sizes) if sizes else node)
+    The kind is ``x``'s; while tracing it can be written into.
+    """
+    node = lift_one(x, float64)
+    kind = node.dtype if dtype is None else as_dtype(dtype)
+    fill = lift_one(fill_value, float64, kind)
+    spread = fill if fill.shape == node.shape else ops.broadcast_to(fill, shape=node.shape)
+    return answer(spread, (x, fill_value))
 
-    return function
+
+def zeros_like(x: Any, dtype: Any = None) -> Any:
+    """Return zeros of ``x``'s shape and kind; see ``full_like``."""
+    return full_like(x, 0, dtype)
 
 
-def like(x: Any, value: float, dtype: Any = None) -> Array:
-    """Return an Array of ``x``'s shape filled with ``value``; it can be written into while tracing."""
-    node = x.node
-    kind = node.dtype if dtype is None else Array(node).astype(dtype).node.dtype
-    fill = constant(value, kind)
-    return Array(ops.broadcast_to(fill, shape=node.shape) if node.ndim else fill)
+def ones_like(x: Any, dtype: Any = None) -> Any:
+    """Return ones of ``x``'s shape and kind; see ``full_like``."""
+    return full_like(x, 1, dtype)

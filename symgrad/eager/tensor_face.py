@@ -9,9 +9,9 @@ import numpy as np
 
 from symgrad.dtypes import DType, as_dtype, bool_, float32, float64, int32, int64
 from symgrad.eager import functions as sgf
-from symgrad.eager.array_face import as_shape, reshape_node
 from symgrad.eager.faces import Face, Operators, as_float, lift_one
 from symgrad.eager.indexing import parse, read
+from symgrad.eager.shapes import as_shape, reshape_node
 from symgrad.eager.values import AnyArray, bound_input, is_concrete, value_of
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, constant, ops

@@ -8,12 +8,16 @@ from typing import Any
 
 from symgrad.errors import TraceError
 
-__all__ = ["LEAF", "Tree", "flatten", "names", "unflatten"]
+__all__ = ["LEAF", "Tree", "flatten", "flatten_as", "names", "unflatten"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The shape of a nest: ``kind`` is None for a leaf, else the container's type; dicts keep their keys."""
+    """The shape of a nest: ``kind`` is None for a leaf, else the container's type; dicts keep their keys.
+
+    Subclasses of dict (OrderedDict, ...) keep their type and the order of their keys; a defaultdict comes out without
+    its factory, so a missing key is an error.
+    """
 
     kind: type | None
     children: tuple[Tree, ...] = ()
@@ -44,12 +48,26 @@ def _flatten(value: Any, leaves: list[Any]) -> Tree:
     kind = type(value)
     if value is None:
         return _NONE
-    if kind is dict:
-        return Tree(dict, tuple([_flatten(v, leaves) for v in value.values()]), tuple(value))
+    if isinstance(value, dict):
+        return Tree(kind, tuple([_flatten(v, leaves) for v in value.values()]), tuple(value))
     if kind in (tuple, list) or (isinstance(value, tuple) and hasattr(value, "_fields")):
         return Tree(kind, tuple([_flatten(v, leaves) for v in value]))
     leaves.append(value)
     return LEAF
+
+
+def flatten_as(tree: Tree, value: Any) -> list[Any] | None:
+    """Return the leaves of a nest in the order of ``tree``, whose dicts may list their keys otherwise; None if it differs."""
+    leaves, found = flatten(value)
+    if found == tree:
+        return leaves
+    if tree.kind is dict and found.kind is dict and set(tree.keys) == set(found.keys):
+        parts = [flatten_as(child, value[key]) for key, child in zip(tree.keys, tree.children, strict=True)]
+    elif tree.kind in (tuple, list) and found.kind is tree.kind and len(tree.children) == len(found.children):
+        parts = [flatten_as(child, member) for child, member in zip(tree.children, value, strict=True)]
+    else:
+        return None
+    return None if any(part is None for part in parts) else [leaf for part in parts if part is not None for leaf in part]
 
 
 def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:
@@ -65,8 +83,11 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
     if tree.kind is type(None):
         return None
     children = [_unflatten(child, leaves) for child in tree.children]
-    if tree.kind is dict:
-        return dict(zip(tree.keys, children, strict=True))
+    if issubclass(tree.kind, dict):
+        made = tree.kind.__new__(tree.kind)  # a subclass may ask its constructor for other things than items
+        for key, child in zip(tree.keys, children, strict=True):
+            made[key] = child
+        return made
     if tree.kind in (tuple, list):
         return tree.kind(children)
     return tree.kind(*children)  # a named tuple

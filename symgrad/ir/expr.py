@@ -7,6 +7,7 @@ equality is identity and common subexpressions are shared by construction.
 from __future__ import annotations
 
 import itertools
+import os
 import struct
 import threading
 import weakref
@@ -21,7 +22,19 @@ from symgrad.ir.dims import Size
 from symgrad.ir.kinds import Derivative, Lowering, Structure, Zero
 from symgrad.ir.types import TensorType, Type
 
-__all__ = ["ArrayConstant", "Composite", "Node", "Ops", "Primitive", "Range", "constant", "fresh_input", "like", "ops"]
+__all__ = [
+    "ArrayConstant",
+    "Composite",
+    "Node",
+    "Ops",
+    "Primitive",
+    "Range",
+    "constant",
+    "fresh_input",
+    "like",
+    "ops",
+    "typed_key",
+]
 
 
 class Range(NamedTuple):
@@ -267,6 +280,15 @@ _SWEEP_AT = 1 << 15
 _limit = _SWEEP_AT
 
 
+def _renew_lock() -> None:
+    global _lock  # noqa: PLW0603  # after a fork nobody holds what another thread of the parent held
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def _intern(key: Any, node: Node) -> Node:
     entry = weakref.ref(node)
     found = _table.setdefault(key, entry)
@@ -294,11 +316,11 @@ def _sweep() -> None:
 def _attributes_key(attributes: dict[str, Any]) -> Any:
     if len(attributes) == 1:
         ((name, value),) = attributes.items()
-        return name, _key(value)
-    return tuple([(k, _key(attributes[k])) for k in sorted(attributes)])
+        return name, typed_key(value)
+    return tuple([(k, typed_key(attributes[k])) for k in sorted(attributes)])
 
 
-def _key(value: Any) -> Any:
+def typed_key(value: Any) -> Any:
     """Return a hashable key that tells 1, 1.0 and True, and 0.0 and -0.0, and nans by their bits, apart."""
     kind = type(value)
     if kind is int or kind is str:
@@ -306,7 +328,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, float):
         return float, struct.pack("<d", value)
     if isinstance(value, tuple):
-        return type(value), tuple([_key(v) for v in value])
+        return type(value), tuple([typed_key(v) for v in value])
     return kind, value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -114,6 +113,8 @@ class Graph:
     @cached_property
     def key(self) -> str:
         """A digest equal for two graphs exactly when they are the same function of their numbered inputs."""
+        import hashlib  # here, because it loads a cryptography library
+
         return hashlib.sha256(self.exact_text.encode()).hexdigest()
 
     @property

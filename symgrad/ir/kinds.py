@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn, dataclass_transform
 
 __all__ = [
     "Bilinear",
@@ -30,15 +29,38 @@ __all__ = [
 Rule = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Over:
+@dataclass_transform(frozen_default=True)
+class _Kind:
+    """An immutable record whose fields are its annotations; twenty dataclasses would double the time of an import."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = type(self).__annotations__
+        given = dict(zip(fields, values, strict=False)) | named
+        missing = [f for f in fields if f not in given and not hasattr(type(self), f)]
+        if len(values) > len(fields) or missing or not given.keys() <= fields.keys():
+            raise TypeError(f"{type(self).__name__}: takes {', '.join(fields)}")
+        self.__dict__.update(given)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.__dict__.items())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
+
+
+class Over(_Kind):
     """The partial derivative ``1 / denominator``, applied by dividing: one rounding less than a product."""
 
     denominator: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Partials:
+class Partials(_Kind):
     """An elementwise primitive with one partial derivative for each input.
 
     ``jvp = sum(p_i * t_i)`` and ``vjp_i = unbroadcast(p_i * ct)``. Each entry is called as
@@ -50,11 +72,10 @@ class Partials:
     each: tuple[Rule | float | None, ...]
 
     def __init__(self, *each: Rule | float | None) -> None:
-        object.__setattr__(self, "each", each)
+        super().__init__(each)
 
 
-@dataclass(frozen=True, slots=True)
-class Linear:
+class Linear(_Kind):
     """Linear in the inputs numbered ``args`` jointly; the other inputs are held fixed.
 
     The tangent is the primitive itself applied to the tangents. ``transpose(ct, *inputs, **attributes)``
@@ -68,8 +89,7 @@ class Linear:
     accumulates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bilinear:
+class Bilinear(_Kind):
     """Linear in each of its two inputs, as a product or a contraction is.
 
     ``transpose(ct, *inputs, index, **attributes)`` returns the cotangent of input ``index``.
@@ -78,25 +98,21 @@ class Bilinear:
     transpose: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(_Kind):
     """``where(condition, x, y)``: jointly linear in its two branches, and what keeps reverse mode NaN-safe."""
 
 
-@dataclass(frozen=True, slots=True)
-class Zero:
+class Zero(_Kind):
     """Piecewise constant, or not of floating type: every derivative is exactly zero."""
 
 
-@dataclass(frozen=True, slots=True)
-class SameAs:
+class SameAs(_Kind):
     """Differentiate an equal expression instead: ``definition(*inputs, **attributes)`` in other primitives."""
 
     definition: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(_Kind):
     """The escape hatch: both modes written out.
 
     ``jvp(inputs, tangents, out, **attributes)`` gets None for a zero tangent and returns the tangent of ``out``;
@@ -110,8 +126,7 @@ class Rules:
 Derivative = Partials | Linear | Bilinear | Select | Zero | SameAs | Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(_Kind):
     """A C function of scalars, named as for ``double``; the ``float`` form has an ``f`` appended.
 
     ``attributes`` names integer attributes passed before the arguments, as in ``jn(n, x)``. ``header`` is
@@ -123,51 +138,44 @@ class Scalar:
     attributes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Infix:
+class Infix(_Kind):
     """A C operator between two operands; ``precedence`` as in C, higher binds tighter."""
 
     operator: str
     precedence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(_Kind):
     """A C operator before its operand."""
 
     operator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(_Kind):
     """A C expression with ``{0}``, ``{1}``, ... for the operands, each put in parentheses where needed."""
 
     template: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expand:
+class Expand(_Kind):
     """Lowered as an equal expression: ``definition(*inputs, **attributes)`` in other primitives."""
 
     definition: Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Reduce:
+class Reduce(_Kind):
     """A reduction over ``axes``: ``combine`` is one of ``+``, ``*``, ``max``, ``min``, ``&&``, ``||``."""
 
     combine: str
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(_Kind):
     """A form the lowering knows by name: ``view``, ``leaf``, ``assemble``, ``gather``, ``scatter``, ``contract``, ..."""
 
     form: str
 
 
-@dataclass(frozen=True, slots=True)
-class ByType:
+class ByType(_Kind):
     """One form where the result is floating, another where it is an integer."""
 
     floating: Scalar | Infix | Prefix | Expression | Expand

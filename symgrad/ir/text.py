@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -54,6 +53,8 @@ def format_attribute(value: Any, exact: bool = False) -> str:
         step = "" if value.step == 1 else f":{value.step}"
         return f"{value.start}+{value.count}{step}"
     if isinstance(value, ArrayConstant):
+        import hashlib  # here, because it loads a cryptography library
+
         digest = hashlib.sha256(value.array.tobytes()).hexdigest()
         return f"{value.array.dtype.name}{format_shape(value.array.shape)}#{digest if exact else digest[:8]}"
     if isinstance(value, tuple):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from symgrad.codegen.folder import template_folder
 from symgrad.errors import CompileError
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.graph import Graph
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
 
 ENTRY = "sg_entry"
-FORMAT = "symgrad 0.1.0 code 4"  # changed whenever lowering, templates or the record change
+FORMAT = "symgrad 0.1.0"  # with the stamp of the sources, what code and records look like
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,21 @@ def library_key(
     cpu = cpu_features() if options.march == "native" else ""
     switches = f"precise={options.precise} fast_math={options.fast_math}"
     names = "\0".join([name, *input_names, "\1", *output_names, "\1", *graph.dims])
-    return cache.digest(FORMAT, graph.key, names, doc, switches, " ".join(flags), compiler.identity, cpu)
+    return cache.digest(FORMAT, _stamp(), graph.key, names, doc, switches, " ".join(flags), compiler.identity, cpu)
+
+
+@lru_cache(maxsize=1)
+def _stamp() -> str:
+    """Return sizes and times of symgrad's own files: another lowering or template is another key."""
+    package = Path(__file__).parent.parent
+    found = []
+    for root in (package, template_folder()):
+        for folder, _, names in os.walk(root):
+            for name in sorted(names):
+                if name.endswith((".py", ".jinja")):
+                    status = os.stat(os.path.join(folder, name))
+                    found.append(f"{name} {status.st_size} {status.st_mtime_ns}")
+    return cache.digest(*sorted(found))
 
 
 def find_library(key: str, graph: Graph) -> Library | None:

@@ -11,14 +11,12 @@ import numpy as np
 
 from symgrad.errors import CompileError, ShapeError
 from symgrad.ir.dims import evaluate
-from symgrad.ir.graph import Graph
 from symgrad.ir.types import format_shape
-from symgrad.native.build import ENTRY, Library, build, find_library, library_key
+from symgrad.native.build import ENTRY, Library
 from symgrad.native.calling import Argument, caller_source
 from symgrad.native.sizes import check_array, solve
-from symgrad.options import Options
 
-__all__ = ["NativeFunction", "compile_graph", "load"]
+__all__ = ["NativeFunction", "load"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -250,31 +248,3 @@ def load(library: Library, input_names: Sequence[str]) -> NativeFunction:
         When the shared object cannot be loaded.
     """
     return NativeFunction(library, input_names)
-
-
-def compile_graph(
-    graph: Graph,
-    *,
-    name: str,
-    options: Options,
-    input_names: Sequence[str],
-    output_names: Sequence[str],
-    doc: str = "",
-) -> NativeFunction:
-    """Return a graph as a native function, from the cache where it has been built before.
-
-    Raises
-    ------
-    CompileError
-        When there is no compiler, or it fails or takes too long.
-    """
-    from symgrad.codegen.render import render_c  # off the way of a warm hit
-    from symgrad.lower.lower import lower
-
-    key = library_key(graph, name, input_names, output_names, options, doc)
-    library = find_library(key, graph)
-    if library is None:
-        program = lower(graph, options)
-        source = render_c(program, name, input_names, output_names, options, doc)
-        library = build(source, graph, key, options)
-    return load(library, input_names)

@@ -66,7 +66,7 @@ def check_array(label: str, array: Any, expected: TensorType) -> None:
         When it is no ndarray.
     DTypeError, ShapeError
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or type(array).__name__ in ("MaskedArray", "matrix"):
         raise TypeError(f"{label}: expected a numpy.ndarray of type {expected}, got {type(array).__name__}")
     if array.dtype != expected.dtype.numpy:
         raise DTypeError(f"{label}: expected elements of type {expected.dtype.name}, got {_dtype_text(array.dtype)}")

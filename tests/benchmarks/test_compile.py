@@ -67,7 +67,7 @@ def straight_line(x, length):
 @pytest.mark.parametrize("length", [1000, 4000, 16000])
 def test_python_time_per_statement(measured, length):
     started = time.perf_counter()
-    traced = trace(sg.grad(lambda x: straight_line(x, length)), [LEAF], [sg.TensorSpec(3).type], [Array], ["x"], {})
+    traced = trace(sg.grad(lambda x: straight_line(x, length)), [LEAF], [sg.TensorSpec(3).type], [Array], ["x"])
     after_trace = time.perf_counter()
     program = lower(rewrite(traced.graph, Options()), Options())
     source = render_c(program, "f", traced.input_names, traced.output_names, Options())

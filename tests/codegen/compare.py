@@ -11,7 +11,7 @@ from symgrad.dtypes import from_numpy
 from symgrad.interpret import interpret
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.types import TensorType
-from symgrad.native.module import compile_graph
+from symgrad.native.direct import compile_graph
 from symgrad.options import Options
 
 COMPILER = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")

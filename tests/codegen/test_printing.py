@@ -2,19 +2,22 @@
 
 import ctypes
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from symgrad.codegen.cprint import affine_text, literal
 from symgrad.codegen.names import RESERVED, Namer, comment, sanitize
+from symgrad.codegen.nests import step_view
 from symgrad.codegen.render import render_c
+from symgrad.codegen.writer import Writer
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.ir.dims import dim
 from symgrad.ir.expr import constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
-from symgrad.lower.loops import Affine
+from symgrad.lower.loops import Affine, Function
 from symgrad.lower.lower import lower
 from symgrad.options import Options
 
@@ -191,3 +194,15 @@ def test_c_calls_it_without_python(tmp_path):
     assert ctypes.CDLL(str(library)).model(*pointers, None) == 0
     np.testing.assert_allclose(e, np.exp(a), rtol=1e-15)
     np.testing.assert_allclose(total, np.exp(a).sum(), rtol=1e-15)
+
+
+def test_two_additions_into_one_array_are_no_simd_loop():
+    x = fresh_input("x", TensorType((N,), float64))
+    program = lower(Graph([x], [ops.exp(x)]), Options())
+    (nest,) = program.functions[0].steps
+    load, apply, store = nest.body
+    both = [store._replace(combine="+", place=store.place._replace(offset=k)) for k in (0, 1)]
+    for stores, parallel in ((both[:1], True), (both, False)):
+        changed = replace(nest, body=(load, apply, *stores))
+        writer = Writer(replace(program, functions=(Function((changed,)),)), ["x", "y"], {"n": "n"}, False)
+        assert bool(step_view(changed, writer, {}).opening[0].hint) == parallel

@@ -137,12 +137,12 @@ def test_single_precision_takes_half_the_memory():
 # Long programs
 
 
-def long_scalar_graph(count):
+def long_scalar_graph(count, reach=200):
     x = value(8)
     rng = np.random.default_rng(1)
     values = [ops.slice(x, ranges=(Range(k, None),)) for k in range(8)]
     for _ in range(count):
-        a, b = (values[-int(k)] for k in rng.integers(1, min(len(values), 200), 2))
+        a, b = (values[-int(k)] for k in rng.integers(1, min(len(values), reach), 2))
         kind = int(rng.integers(3))
         values.append(ops.sin(a) if kind == 0 else ops.tanh(a) * b if kind == 1 else a - b * 0.5)
     pieces = [ops.expand_dims(v, axes=(0,)) for v in values[-8:]]
@@ -174,3 +174,16 @@ def test_a_long_chain_is_no_deeper_than_a_short_one():
     for k in range(100_000):
         y = ops.sin(y) if k % 2 else y * 1.5
     assert len(lower(Graph([x], [y]), Options()).functions) > 100
+
+
+def test_slots_hold_what_is_read_from_them():
+    program = lower(long_scalar_graph(6000, reach=1500), Options())
+    held, used = {}, 0
+    for function in program.functions:
+        for s in (s for nest in function.steps for s in nest.body):
+            if isinstance(s, Spill):
+                held[s.slot] = s.value
+            elif isinstance(s, Reload):
+                used += 1
+                assert held[s.slot] == s.number
+    assert used > 300

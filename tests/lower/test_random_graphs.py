@@ -7,7 +7,7 @@ import pytest
 
 from symgrad.interpret import interpret
 from symgrad.ir.dims import evaluate
-from symgrad.native.module import compile_graph
+from symgrad.native.direct import compile_graph
 from symgrad.options import Options
 
 from .random_graphs import random_graph

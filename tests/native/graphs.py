@@ -11,7 +11,7 @@ from symgrad.ir.dims import dim
 from symgrad.ir.expr import fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
-from symgrad.native.module import compile_graph
+from symgrad.native.direct import compile_graph
 from symgrad.options import Options
 
 needs_compiler = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="needs a C compiler")
