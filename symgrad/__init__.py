@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from symgrad import errors
+from symgrad import errors, func
 from symgrad import primitives as _primitives  # noqa: F401  # registers every primitive
 from symgrad.compilation import compile
 from symgrad.compiled import CompiledFunction
@@ -131,6 +131,7 @@ __all__ = [
     "float32",
     "float64",
     "from_sympy",
+    "func",
     "full",
     "full_like",
     "gather",

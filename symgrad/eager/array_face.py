@@ -12,7 +12,7 @@ from symgrad.dtypes import DType, float64
 from symgrad.eager.array_methods import ArrayMethods
 from symgrad.eager.faces import Face, lift_one
 from symgrad.eager.indexing import parse, read, scalar_ranges, write
-from symgrad.eager.values import is_concrete, value_of
+from symgrad.eager.values import is_concrete, unknown_size, value_of
 from symgrad.errors import TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, Range, constant, ops
@@ -83,7 +83,7 @@ class Array(ArrayMethods):
     def __index__(self) -> int:
         if self.node.dtype.is_floating:
             raise TypeError("only integers can be used as an index")
-        return int(value_of(self.node, "an index or range()").reshape(()))
+        return int(value_of(self.node, "range(), an index or a NumPy constructor").reshape(()))
 
     def item(self) -> NoReturn:
         """Raise TraceError: a traced value has no number to give."""
@@ -138,6 +138,8 @@ class Array(ArrayMethods):
         node = self.node
         if is_concrete([node]):
             return f"Array({np.array2string(value_of(node), separator=', ', prefix='Array(')}, dtype={node.dtype.name})"
+        if not node.ndim and node.dtype.is_integer:  # NumPy shows this in place of an error when it is asked for a size
+            return f"Array({node.type}, traced: no number until the call; as a size, give a fixed TensorSpec)"
         return f"Array({node.type}, traced)"
 
     # views and writes --------------------------------------------------------------------------------------------------
@@ -198,24 +200,36 @@ class NamedSize(Array):
         self.dim = dim
 
     def __index__(self) -> int:
-        known = f"range(), len(), an index or a NumPy constructor: the size {self.dim} is known only at the call"
-        instead = "make arrays with sg.zeros, sg.ones, sg.full or sg.arange, or give a fixed TensorSpec"
-        raise TraceError(at_user_line(f"{known}; {instead}"))
+        raise TraceError(at_user_line(unknown_size("range(), len(), an index or a NumPy constructor", self.dim)))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TraceError(at_user_line(unknown_size("numpy.arange and numpy.array", self.dim)))
+
+    def __repr__(self) -> str:
+        # np.zeros(size) shows this, and its first 100 characters only, in place of the error raised above
+        return f"size {self.dim}, known only at the call: use sg.zeros, sg.full, sg.arange or a fixed TensorSpec"
 
     def __mul__(self, other: Any) -> Any:
-        return self._size(other, lambda a, b: a * b) or Array(self.node).__mul__(other)
+        found = self._size(other, lambda a, b: a * b)
+        return Array(self.node).__mul__(other) if found is None else found
 
     def __rmul__(self, other: Any) -> Any:
         return self * other
 
     def __add__(self, other: Any) -> Any:
-        return self._size(other, lambda a, b: a + b) or Array(self.node).__add__(other)
+        found = self._size(other, lambda a, b: a + b)
+        return Array(self.node).__add__(other) if found is None else found
 
     def __radd__(self, other: Any) -> Any:
         return self + other
 
     def __sub__(self, other: Any) -> Any:
-        return self._size(other, lambda a, b: a - b) or Array(self.node).__sub__(other)
+        found = self._size(other, lambda a, b: a - b)
+        return Array(self.node).__sub__(other) if found is None else found
+
+    def __rsub__(self, other: Any) -> Any:
+        found = self._size(other, lambda a, b: b - a)
+        return Array(self.node).__rsub__(other) if found is None else found
 
     def _size(self, other: Any, combine: Any) -> NamedSize | None:
         right = other.dim if isinstance(other, NamedSize) else other

@@ -114,16 +114,12 @@ class ArrayMethods(Operators):
         refuse_keywords("prod", out=out, where=where)
         return self._reduce("prod", axis, keepdims, dtype, initial)
 
-    def max(
-        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
-    ) -> Array:
+    def max(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
         """Return the largest element over axes; ties share the gradient evenly."""
         refuse_keywords("max", out=out, where=where)
         return self._reduce("max", axis, keepdims, initial=initial)
 
-    def min(
-        self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True
-    ) -> Array:
+    def min(self, axis: Axes = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Array:
         """Return the smallest element over axes; ties share the gradient evenly."""
         refuse_keywords("min", out=out, where=where)
         return self._reduce("min", axis, keepdims, initial=initial)
@@ -138,9 +134,7 @@ class ArrayMethods(Operators):
         refuse_keywords("all", out=out, where=where)
         return self._reduce("all", axis, keepdims)
 
-    def mean(
-        self, axis: Axes = None, dtype: Any = None, out: Any = None, keepdims: bool = False, where: Any = True
-    ) -> Array:
+    def mean(self, axis: Axes = None, dtype: Any = None, out: Any = None, keepdims: bool = False, where: Any = True) -> Array:
         """Return the arithmetic mean over axes, computed in ``dtype``."""
         refuse_keywords("mean", out=out, where=where)
         return self._statistic("mean", axis, keepdims, dtype)

@@ -13,6 +13,7 @@ import numpy as np
 from symgrad.dtypes import as_dtype, bool_, float64
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one, power
+from symgrad.eager.shapes import reshape_node
 from symgrad.eager.values import value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.expr import Node, constant, ops
@@ -164,11 +165,13 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return answer(ops.expand_dims(result, axes=axes) if keepdims and axes else result, (x,))
 
 
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
-    """Return arrays joined along an existing axis."""
+def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
+    """Return arrays joined along an existing axis; with ``axis=None`` their elements, as one axis."""
     nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
     if not nodes:
         raise ValueError("concatenate: needs at least one array")
+    if axis is None:
+        nodes, axis = [reshape_node(n, (-1,)) for n in nodes], 0
     return answer(ops.concatenate(*nodes, axis=normalize_axis("concatenate", axis, nodes[0].ndim)), (arrays,))
 
 

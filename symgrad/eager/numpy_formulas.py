@@ -19,13 +19,12 @@ from symgrad.ir.expr import Node, Range, constant, ops
 from symgrad.ir.types import format_shape, normalize_axes, normalize_axis
 
 __all__ = [
-    "average", "copysign", "cross", "diff", "extremum_of_numbers", "gradient", "heaviside", "inner", "isclose", "kron",
-    "logaddexp2", "modf", "nan_to_num", "nansum", "norm", "polyval", "reciprocal", "rounded", "running", "select", "signbit", "tensordot",
-    "trapezoid",
+    "average", "copysign", "count_nonzero", "cross", "diff", "extremum_of_numbers", "gradient", "heaviside", "inner", "isclose",
+    "kron", "logaddexp2", "modf", "nan_to_num", "nanmean", "nansum", "norm", "polyval", "reciprocal", "rounded", "running",
+    "select", "signbit", "tensordot", "trapezoid",
 ]  # fmt: skip
 
 _abs, _isnan = sgf.elementwise("abs"), sgf.elementwise("isnan")
-_maximum, _minimum = sgf.elementwise("maximum"), sgf.elementwise("minimum")
 
 
 # products
@@ -154,6 +153,18 @@ def nansum(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) 
     """Answer numpy.nansum."""
     x = as_array(a)
     return cast("Array", where(_isnan(x), 0, x).sum(axis=axis, dtype=dtype, keepdims=keepdims))
+
+
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    """Answer numpy.nanmean."""
+    known = sgf.elementwise("logical_not")(_isnan(as_array(a)))
+    total = nansum(a, axis, dtype, keepdims)
+    return total / known.sum(axis=axis, keepdims=keepdims).astype(total.dtype)
+
+
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Array:
+    """Answer numpy.count_nonzero."""
+    return cast("Array", sgf.elementwise("ne")(as_array(a), 0).sum(axis=axis, keepdims=keepdims))
 
 
 def running(name: str) -> Any:

@@ -28,7 +28,7 @@ _SAME: tuple[str, ...] = (*sgf.FLOATING, "floor", "ceil", "trunc", "sign", "isna
 _SAME += ("floor_divide", "minimum", "maximum", "hypot", "logaddexp", *sgf.LOGICAL)
 _RENAMED = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "absolute": "abs",
-        "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
     "arctan2": "atan2", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
     "greater_equal": "ge",
 }  # fmt: skip
@@ -173,7 +173,9 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _like(value: float) -> Function:
-    return lambda a, dtype=None, order="K", subok=True, shape=None, *, device=None: _full_like(a, value, dtype, order, subok, shape)
+    return lambda a, dtype=None, order="K", subok=True, shape=None, *, device=None: _full_like(
+        a, value, dtype, order, subok, shape
+    )
 
 
 FUNCTIONS: dict[Any, Function] = {
@@ -181,7 +183,8 @@ FUNCTIONS: dict[Any, Function] = {
     np.sum: _method("sum"), np.prod: _method("prod"), np.mean: _method("mean"), np.var: _method("var"), np.std: _method("std"),
     np.max: _method("max"), np.amax: _method("max"), np.min: _method("min"), np.amin: _method("min"), np.any: _method("any"),
     np.all: _method("all"), np.argmax: _method("argmax"), np.argmin: _method("argmin"), np.average: formulas.average,
-    np.nansum: formulas.nansum, np.cumsum: formulas.running("add"), np.cumprod: formulas.running("mul"),
+    np.nansum: formulas.nansum, np.nanmean: formulas.nanmean, np.count_nonzero: formulas.count_nonzero,
+    np.cumsum: formulas.running("add"), np.cumprod: formulas.running("mul"),
     np.linalg.norm: formulas.norm,
     # shapes
     np.ravel: _method("ravel"), np.transpose: lambda a, axes=None: as_array(a).transpose(axes), np.swapaxes: _method("swapaxes"),
@@ -216,6 +219,8 @@ FUNCTIONS: dict[Any, Function] = {
     np.size: lambda a, axis=None: as_array(a).size if axis is None else as_array(a).shape[axis],
     np.result_type: lambda *a: np.result_type(*[x.dtype if isinstance(x, Array) else x for x in a]),
 }  # fmt: skip
+if hasattr(np, "matrix_transpose"):
+    FUNCTIONS[np.matrix_transpose] = lambda x, /: as_array(x).swapaxes(-1, -2)
 if hasattr(np, "trapezoid"):  # NumPy 2's name
     FUNCTIONS[np.trapezoid] = formulas.trapezoid
 

@@ -54,9 +54,25 @@ def reshape_node(node: Node, shape: tuple[Size, ...]) -> Node:
         raise ShapeError(at_user_line(f"reshape: at most one size may be -1, got {format_shape(shape)}"))
     if unknown:
         rest = product([s for s in shape if s != -1])
+        if isinstance(node.type.size, Dim) or isinstance(rest, Dim):
+            _check_divisible(node, rest, shape)
         missing = divide(node.type.size, rest)
         shape = tuple(missing if s == -1 else s for s in shape)
+    elif any(isinstance(s, Dim) for s in (*shape, *node.shape)) and node.type.size != product(shape):
+        raise ShapeError(at_user_line(_unequal(node, shape)))
     return node if shape == node.shape else ops.reshape(node, shape=shape)
+
+
+def _check_divisible(node: Node, rest: Size, shape: tuple[Size, ...]) -> None:
+    try:
+        divide(node.type.size, rest)
+    except ShapeError:
+        raise ShapeError(at_user_line(_unequal(node, shape))) from None
+
+
+def _unequal(node: Node, shape: tuple[Size, ...]) -> str:
+    cannot = f"reshape: sizes must agree whatever the named ones are, got {node.type} to {format_shape(shape)}"
+    return f"{cannot}; give a fixed TensorSpec"
 
 
 def reshape_in_order(node: Node, shape: tuple[Size, ...], fortran: bool) -> Node:

@@ -11,11 +11,22 @@ import numpy as np
 from symgrad.dtypes import DType, from_numpy
 from symgrad.errors import ShapeError, TraceError, at_user_line
 from symgrad.interpret import evaluate
+from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import topological_order
 from symgrad.ir.types import TensorType
 
-__all__ = ["AnyArray", "bound_input", "captured_value", "concrete", "is_concrete", "is_plain", "new_inner", "value_of"]
+__all__ = [
+    "AnyArray",
+    "bound_input",
+    "captured_value",
+    "concrete",
+    "is_concrete",
+    "is_plain",
+    "new_inner",
+    "unknown_size",
+    "value_of",
+]
 
 AnyArray = np.ndarray[Any, Any]
 
@@ -51,8 +62,15 @@ def concrete(array: AnyArray, dtype: DType | None = None) -> Node:
 
 
 def is_concrete(nodes: Sequence[Node]) -> bool:
-    """Whether every input the nodes depend on has a value."""
-    return all(n in _values for n in _walk(nodes) if n.primitive is ops.input and n not in _outer)
+    """Whether every input the nodes depend on has a value, and every size too."""
+    walked = _walk(nodes)
+    return all(n in _values for n in walked if n.primitive is ops.input and n not in _outer) and not any(map(_unsized, walked))
+
+
+def _unsized(node: Node) -> bool:
+    if node.primitive is ops.dim_size:
+        return isinstance(node.attributes["dim"], Dim)
+    return isinstance(node.type, TensorType) and bool(node.type.names)
 
 
 def is_plain(nodes: Sequence[Node]) -> bool:
@@ -81,6 +99,8 @@ def value_of(node: Node, asked: str = "a value") -> AnyArray:
     for each in order:
         if each.primitive is ops.input and each not in _values and each not in _outer:
             raise TraceError(at_user_line(_no_value(asked, each)))
+        if each.primitive is ops.dim_size and _unsized(each):
+            raise TraceError(at_user_line(unknown_size(asked, each.attributes["dim"])))
         if isinstance(each.type, TensorType) and each.type.names:
             raise ShapeError(at_user_line(f"{asked}: a value with named dims {each.type} exists only at the call"))
     for each in order:  # an inner input takes its outer node's value, which the walk put before it
@@ -89,6 +109,12 @@ def value_of(node: Node, asked: str = "a value") -> AnyArray:
             operands = {i: _values[i] for i in each.inputs}
             _values[each] = _values[outer] if outer is not None else evaluate([each], operands)[0]
     return _values[node]
+
+
+def unknown_size(asked: str, size: Dim) -> str:
+    """Return what to say to code that asks for a size known only at the call."""
+    instead = "make arrays with sg.zeros, sg.ones, sg.full or sg.arange, or give a fixed TensorSpec"
+    return f"{asked}: the size {size} is known only at the call; {instead}"
 
 
 def _no_value(asked: str, node: Node) -> str:

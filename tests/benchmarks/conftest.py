@@ -64,8 +64,9 @@ def pytest_terminal_summary(terminalreporter, config):
     compiler = subprocess.run(["cc", "--version"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
     write = terminalreporter.write_line
     terminalreporter.section("medians, one run")
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
-    write(f"{cpu or platform.processor()}; Python {platform.python_version()}, NumPy {np.__version__}, cffi {cffi.__version__}, {compiler}")
+    information = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    cpu = next((line.split(":")[1].strip() for line in information.splitlines() if "model name" in line), platform.processor())
+    write(f"{cpu}; Python {platform.python_version()}, NumPy {np.__version__}, cffi {cffi.__version__}, {compiler}")
     for group, medians in groups.items():
         ours = medians.get("symgrad")
         for who, seconds in medians.items():

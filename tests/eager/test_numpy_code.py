@@ -11,6 +11,7 @@ RNG = np.random.default_rng(1)
 V = RNG.uniform(0.2, 0.9, size=6)
 M = RNG.normal(size=(3, 4))
 S = RNG.normal(size=(4, 4))
+C3 = RNG.normal(size=(3, 3, 3))
 
 CODE = {
     "arithmetic": lambda: (lambda x: (x + 1) * 2 - x / 3 + 2 / (1 + x) - x // 2 + x % 0.3 + x**3 + 2.0**x + -x + abs(x), V),
@@ -43,6 +44,31 @@ CODE = {
     "reduce": lambda: (lambda m: np.add.reduce(m) + np.maximum.reduce(m, axis=0) + np.multiply.outer(m[0], m[1])[0], M),
     "iteration": lambda: (lambda m: sum(row * k for k, row in enumerate(m)), M),
     "broadcast": lambda: (lambda x: np.broadcast_to(x, (2, 6)) + np.ones((2, 1)), V),
+    "column-major": lambda: (lambda m: np.reshape(m, (4, 3), order="F").T + m.reshape((-1, 3), order="F").T * m.ravel("F")[3] + m.flatten("F")[5] + np.ravel(m, order="F")[7] + m.copy("F"), M),
+    "averages": lambda: (lambda m: np.average(m, axis=0, weights=np.arange(1.0, 4.0)).sum() + np.average(m, axis=1, weights=m[0] + 3) + np.average(m, axis=1, weights=m + 3, returned=True)[1], M),
+    "norms": lambda: (lambda m: np.linalg.norm(m, axis=1, ord=3) + np.linalg.norm(m, axis=1, ord=1) + np.linalg.norm(m, np.inf, 1) + np.linalg.norm(m, -np.inf, 1) + np.linalg.norm(m, "fro") + np.linalg.norm(m, 1) + np.linalg.norm(m, np.inf, (0, 1)) + np.linalg.norm(m, 0, axis=1), M),
+    "dtypes": lambda: (lambda m: np.sum(m, dtype=np.float64) + np.mean(m, axis=0, dtype="float64") + np.var(m, 0, np.float64) + np.prod(m, axis=0, dtype=float) + np.std(m, axis=0, correction=1), M),
+    "initial": lambda: (lambda m: np.add.reduce(m, initial=2.0) + np.multiply.reduce(m, axis=0, initial=3.0) + np.maximum.reduce(m, initial=0.25) + np.max(m, axis=0, initial=0.5) + np.sum(m, 0, initial=1.0) + np.min(m, 0, initial=-0.5), M),
+    "diagonals of more axes": lambda: (lambda c: np.diagonal(c).sum(0) + c.diagonal(1, 1, 2).sum(1) + np.trace(c) + c.trace(axis1=2, axis2=1, offset=-1) + np.diagonal(c, axis1=2, axis2=0).T.sum(1), C3),
+    "take modes": lambda: (lambda x: np.take(x, [-9, 2, 9, 4, 1, 0], mode="clip") + np.take(x, np.array([-9, 2, 9, 4, 1, 0]), mode="wrap") + x.take(7, mode="wrap"), V),
+    "trapezoids": lambda: (lambda m: np.trapezoid(m, np.cumsum(np.abs(m), axis=0), axis=0) + np.trapezoid(m, np.array([0.0, 1.0, 4.0]), axis=0) + np.trapezoid(m, dx=2.0, axis=0), M),
+    "roll along axes": lambda: (lambda m: np.roll(m, (1, -2), axis=(0, 1)) + np.roll(m, 5, axis=(1, 0)) + np.roll(m, (1, 2), axis=0) + np.roll(m, (1, 2)), M),
+    "numbers beside nan": lambda: (lambda x: np.fmax(x, np.array([np.nan, 0.5, 0.5, np.nan, 0, 9])) + np.fmin(np.where(x > 0.5, x, np.nan), 0.7), V),
+    "signs": lambda: (lambda x: np.copysign(x, np.array([-1.0, 1, -0.0, 0.0, 2, -3])) + np.copysign(2.0, x - 0.5) + np.heaviside(x - 0.5, 0.5) + np.heaviside(0.0, x) + np.signbit(x - 0.5), V),
+    "logaddexp2": lambda: (lambda x: np.logaddexp2(x, 1.0) + np.logaddexp2(x, -x), V),
+    "repeat": lambda: (lambda m: np.repeat(m, 2, axis=1)[:, ::2] + np.repeat(m, [2, 0, 1], axis=0) + m.repeat(3)[4] + np.repeat(m, np.array([1]), 0), M),
+    "triangles": lambda: (lambda m: np.tril(m) + np.triu(m, 1) * 2 + np.tril(m, -1) * m + np.triu(m[None] * m, -1)[0], M),
+    "closeness": lambda: (lambda x: np.isclose(x, x + 1e-9) + np.isclose(x, np.array([np.inf, np.nan, 0, 0, 0, 0])) + np.allclose(x, x) + x, V),
+    "nan_to_num": lambda: (lambda x: np.nan_to_num(np.where(x > 0.5, x, np.nan), nan=2.0) + np.nan_to_num(np.where(x > 0.5, x, -np.inf), neginf=-3.0) + np.nan_to_num(np.where(x > 0.5, x, np.inf), posinf=3.0), V),
+    "nansum": lambda: (lambda m: np.nansum(np.where(m > 0, m, np.nan), axis=0) + np.nansum(m), M),
+    "nanmean": lambda: (lambda m: np.nanmean(np.where(m > 0, m, np.nan), axis=1) + np.count_nonzero(m > 0) + np.concatenate([m, m], axis=None)[13] + np.count_nonzero(m, axis=1), M),
+    "append": lambda: (lambda m: np.append(m, m[:1] ** 2, axis=0)[1:] + np.append(m, 1.0)[0] + np.append(m, m)[20], M),
+    "turns": lambda: (lambda s: np.rot90(s) + np.rot90(s, 2) * s + np.rot90(s, -1) + np.rot90(s, 4, axes=(1, 0)), S),
+    "gradient": lambda: (lambda m: np.gradient(m[:, 0] ** 2, 0.5)[:, None] + np.gradient(m, axis=1) + np.gradient(m, 0.1, 0.2)[0] + np.gradient(m, 2.0)[1], M),
+    "modf": lambda: (lambda x: np.modf(3 * x - 1)[0] + np.modf(3 * x - 1)[1], V),
+    "cumulative": lambda: (lambda m: np.cumsum(m, axis=1) + np.cumprod(m, axis=0) + m.cumsum()[5] + np.cumsum(m, 0, dtype=np.float64) + np.add.accumulate(m, 1) + np.multiply.accumulate(m) + m.cumprod()[7], M),
+    "builtins": lambda: (lambda x: divmod(x, 0.3)[0] + divmod(1.0, x)[1] + np.divmod(x, 0.4)[1] + np.fix(3 * x), V),
+    "diff with ends": lambda: (lambda m: np.diff(m, prepend=0.0, axis=0) + np.diff(m, append=m[:, :1]) + np.fabs(m), M),
 }  # fmt: skip
 
 
