@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,16 @@ from symgrad.ir.dims import Dim, Size
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.native import cache
-from symgrad.native.toolchain import Compiler, cpu_features, find_compiler, flags_for, libraries_for, run, without_simd
+from symgrad.native.toolchain import (
+    Compiler,
+    CompilerTimeoutError,
+    cpu_features,
+    find_compiler,
+    flags_for,
+    libraries_for,
+    run,
+    without_simd,
+)
 from symgrad.options import Options
 
 if TYPE_CHECKING:
@@ -26,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
 
 ENTRY = "sg_entry"
-FORMAT = "symgrad 0.1.0"  # with the stamp of the sources, what code and records look like
+VERSION = "0.1.0"
+FORMAT = f"symgrad {VERSION}"  # with the stamp of the sources, what code and records look like
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,10 @@ class Library:
 
     Attributes
     ----------
-    path, source : Path
-        The shared object and the C text it was built from.
+    path : Path
+        The shared object.
+    text : str
+        The C text it was built from.
     symbol : str
     inputs, outputs : tuple of TensorType
     dims : tuple of str
@@ -56,7 +69,7 @@ class Library:
     """
 
     path: Path
-    source: Path
+    text: str = field(repr=False)
     symbol: str
     inputs: tuple[TensorType, ...]
     outputs: tuple[TensorType, ...]
@@ -86,21 +99,30 @@ def library_key(
     flags = flags_for(options)
     cpu = cpu_features() if options.march == "native" else ""
     switches = f"precise={options.precise} fast_math={options.fast_math}"
-    names = "\0".join([name, *input_names, "\1", *output_names, "\1", *graph.dims])
-    return cache.digest(FORMAT, _stamp(), graph.key, names, doc, switches, " ".join(flags), compiler.identity, cpu)
+    names = [cache.digest(*some) for some in (input_names, output_names, graph.dims)]
+    return cache.digest(FORMAT, _stamp(), graph.key, name, *names, doc, switches, " ".join(flags), compiler.identity, cpu)
 
 
 @lru_cache(maxsize=1)
 def _stamp() -> str:
-    """Return sizes and times of symgrad's own files: another lowering or template is another key."""
-    package = Path(__file__).parent.parent
+    """Return what tells this symgrad's files from another's: another lowering or template is another key.
+
+    Installed by pip, that is the list of files with their checksums which pip wrote; in a checkout, sizes and times
+    of all files, about 1 ms. A file that goes meanwhile, or a package in a zip, has none.
+    """
+    package, templates = Path(__file__).parent.parent, template_folder()
+    if templates.parent == package:
+        with contextlib.suppress(OSError):
+            installed = package.parent / f"{package.name}-{VERSION}.dist-info" / "RECORD"
+            return cache.digest(installed.read_text(encoding="utf-8", errors="surrogateescape"))
     found = []
-    for root in (package, template_folder()):
+    for root in (package, templates):
         for folder, _, names in os.walk(root):
-            for name in sorted(names):
+            for name in names:
                 if name.endswith((".py", ".jinja")):
-                    status = os.stat(os.path.join(folder, name))
-                    found.append(f"{name} {status.st_size} {status.st_mtime_ns}")
+                    with contextlib.suppress(OSError):
+                        status = os.stat(os.path.join(folder, name))
+                        found.append(f"{name} {status.st_size} {status.st_mtime_ns}")
     return cache.digest(*sorted(found))
 
 
@@ -146,13 +168,17 @@ def _entry(source: CSource) -> str:
 
 
 def _compile(compiler: Compiler, flags: Sequence[str], folder: Path, budget: float) -> None:
+    """Run the compiler, and once more without the SIMD flags where it rejected something; ``budget`` holds for both."""
+    deadline = time.monotonic() + budget
     try:
-        run(compiler, [*flags, "-o", "module.so", "entry.c", *libraries_for(flags)], folder, budget)
+        run(compiler, [*flags, "-o", "module.so", "entry.c", *libraries_for(flags)], folder, budget, deadline)
+    except CompilerTimeoutError:
+        raise
     except CompileError:
         plain = without_simd(flags)
         if len(plain) == len(flags):
             raise
-        run(compiler, [*plain, "-o", "module.so", "entry.c", *libraries_for(plain)], folder, budget)
+        run(compiler, [*plain, "-o", "module.so", "entry.c", *libraries_for(plain)], folder, budget, deadline)
     if not (folder / "module.so").is_file():
         raise CompileError(f"compiler: {' '.join(compiler.command)} reported success and wrote nothing")
 
@@ -187,7 +213,7 @@ def _library(entry: cache.Entry, graph: Graph, seconds: float, hit: bool) -> Lib
     record: Mapping[str, Any] = entry.record
     return Library(
         path=entry.library,
-        source=entry.source,
+        text=entry.text,
         symbol=record["symbol"],
         inputs=tuple(i.type for i in graph.inputs),
         outputs=tuple(o.type for o in graph.outputs),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 __all__ = ["Argument", "caller_source"]
 
+_PLAIN = 0x101  # NumPy's C_CONTIGUOUS and ALIGNED
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -36,7 +38,7 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
     body: list[str] = []
     for k, a in enumerate(inputs):
         test = f"type(x{k}) is not ndarray or x{k}.dtype is not d{k} or x{k}.shape != s{k}"
-        test += "" if a.copied else f" or not x{k}.flags.c_contiguous"
+        test += "" if a.copied else f" or x{k}.flags.num & {_PLAIN} != {_PLAIN}"
         body.append(f"if {test}: refuse({k}, x{k})")
     fields = [*(f"b{k}" for k in range(len(inputs))), *(f"o{k}" for k in range(len(outputs)))]
     fields += [] if packed else [f"p{k}" for k in range(count)]

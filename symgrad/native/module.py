@@ -32,7 +32,7 @@ class NativeFunction:
     Attributes
     ----------
     library : Library
-        Types, sizes, the C source's place, the figures of the report.
+        Types, sizes, the C source, the figures of the report.
     input_names : tuple of str
         For messages.
     """
@@ -54,7 +54,7 @@ class NativeFunction:
     @property
     def c_source(self) -> str:
         """The C text this was compiled from."""
-        return self.library.source.read_text(encoding="ascii")
+        return self.library.text
 
     def __repr__(self) -> str:
         given = ", ".join(map(str, self.library.inputs))
@@ -70,15 +70,14 @@ class NativeFunction:
         TypeError, DTypeError, ShapeError
             When arrays are missing, or are of another type or shape.
         ValueError
-            When one is not C-contiguous.
+            When one is not C-contiguous or not aligned.
         """
         library = self.library
         if len(inputs) != len(library.inputs):
             raise TypeError(f"{library.symbol}: takes {len(library.inputs)} arrays, got {len(inputs)}")
         for name, array, expected in zip(self.input_names, inputs, library.inputs, strict=True):
             check_array(name, array, expected)
-            if not array.flags.c_contiguous:
-                raise ValueError(f"{name}: must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+            _check_layout(name, array)
         sizes = solve(self.input_names, library.inputs, inputs, library.dims)
         for condition in library.conditions:
             if evaluate(condition, sizes) < 0:
@@ -146,8 +145,9 @@ class NativeFunction:
             check_array(f"output {k}", array, expected)
             if array.shape != shape:
                 raise ShapeError(f"output {k}: expected shape {format_shape(shape)}, got {format_shape(array.shape)}")
-            if not array.flags.c_contiguous or not array.flags.writeable:
-                raise ValueError(f"output {k}: must be C-contiguous and writeable")
+            _check_layout(f"output {k}", array)
+            if not array.flags.writeable:
+                raise ValueError(f"output {k}: must be writeable")
             for other in (*inputs, *outputs[:k]):
                 if np.may_share_memory(array, other):
                     raise ValueError(f"output {k}: overlaps another argument")
@@ -195,8 +195,8 @@ class NativeFunction:
             check_array(name, array, expected)
             if array.shape != shapes[k]:
                 raise ShapeError(f"{name}: expected shape {format_shape(shapes[k])}, got {format_shape(array.shape)}")
-            if not array.flags.c_contiguous and _bytes(array.itemsize, array.shape) > _COPIED:
-                raise ValueError(f"{name}: must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+            if _bytes(array.itemsize, array.shape) > _COPIED:
+                _check_layout(name, array)
 
         return refuse
 
@@ -219,6 +219,14 @@ class NativeFunction:
         addresses = [int(_ffi.cast("uintptr_t", p)) for p in pointers]
         block = np.array([*addresses, *dims, int(_ffi.cast("uintptr_t", work))], np.uintp)
         return partial(self._entry, _ffi.from_buffer(block))
+
+
+def _check_layout(label: str, array: Array) -> None:
+    """Raise unless C can read an array's memory as it is."""
+    if not array.flags.c_contiguous:
+        raise ValueError(f"{label}: must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray")
+    if not array.flags.aligned:
+        raise ValueError(f"{label}: its elements must be aligned; use numpy.require(a, requirements=['C', 'A'])")
 
 
 def _bytes(itemsize: int, shape: Sequence[int]) -> int:

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ from pathlib import Path
 from symgrad.errors import CompileError
 from symgrad.options import Options
 
-__all__ = ["Compiler", "cpu_features", "find_compiler", "flags_for", "run"]
+__all__ = ["Compiler", "CompilerTimeoutError", "cpu_features", "find_compiler", "flags_for", "run"]
 
 _ADVICE = (
     "install one (apt install gcc, dnf install gcc, xcode-select --install), or `pip install symgrad[zig]`, "
@@ -28,6 +29,10 @@ _ADVICE = (
 _PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-pipe")
 _SIMD = ("-DSG_SIMD", "-fopenmp-simd", "-mprefer-vector-width=512")
 _HUGE = 3000  # statements beyond which compile time counts more than run time
+
+
+class CompilerTimeoutError(CompileError):
+    """The compiler was stopped because it took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +140,15 @@ def without_simd(flags: Sequence[str]) -> tuple[str, ...]:
     return tuple(f for f in flags if f not in _SIMD)
 
 
-def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: float) -> None:
-    """Run the compiler in ``folder``; past ``budget`` seconds it and all it started are ended.
+def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: float, deadline: float) -> None:
+    """Run the compiler in ``folder``; at ``deadline``, by ``time.monotonic()``, it and all it started are ended.
 
     Raises
     ------
+    CompilerTimeoutError
+        When it takes too long; the message says that ``budget`` seconds were allowed.
     CompileError
-        With the compiler's own words when it fails, or when it takes too long.
+        With the compiler's own words when it fails.
     """
     command = [*compiler.command, *arguments]
     try:
@@ -157,9 +164,10 @@ def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: floa
     except OSError as error:
         raise CompileError(f"compiler: {command[0]} cannot be started: {error}; {_ADVICE}") from error
     try:
-        said, _ = process.communicate(timeout=budget)
+        said, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.0))
     except subprocess.TimeoutExpired:
-        raise CompileError(
+        _kill(process)
+        raise CompilerTimeoutError(
             f"compiler: {shlex.join(compiler.command)} was stopped after {budget:g} s; "
             "allow more with Options(compile_budget=...) or SYMGRAD_COMPILE_BUDGET"
         ) from None
@@ -177,10 +185,15 @@ def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: floa
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a compiler that still runs, with the processes it started."""
     if process.poll() is None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError, PermissionError):
-            process.kill()
+        _kill(process)
         process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a compiler's group: after a time-out its children may still run when it does not."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, ProcessLookupError, PermissionError):
+        process.kill()

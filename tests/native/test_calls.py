@@ -89,6 +89,22 @@ def test_strided_and_read_only_arguments_of_specialized_calls(twice):
         twice.specialize((20_000,))(np.zeros(40_000)[::2])
 
 
+def misaligned(size):
+    return np.frombuffer(bytearray(8 * size + 1), np.uint8)[1:].view(np.float64)
+
+
+def test_misaligned_arguments_are_never_passed_by_address(twice):
+    small, large = misaligned(8), misaligned(20_000)
+    small[:], large[:] = np.arange(8), np.arange(20_000)
+    assert large.flags.c_contiguous and not large.flags.aligned
+    np.testing.assert_array_equal(twice.specialize((8,))(small)[0], small * 2)  # by a copy
+    for call in (twice.specialize((20_000,)), lambda x: twice.call([x]), lambda x: twice.bind([x])):
+        with pytest.raises(ValueError, match="x: its elements must be aligned"):
+            call(large)
+    with pytest.raises(ValueError, match="output 0: its elements must be aligned"):
+        twice.bind([np.arange(8.0)], [small, np.empty(())])
+
+
 def test_numbers_for_arguments_without_axes():
     x = fresh_input("x", TensorType((), float64))
     k = fresh_input("k", TensorType((), int64))

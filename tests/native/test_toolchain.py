@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from symgrad.errors import CompileError
+from symgrad.native import build as build_module
 from symgrad.native import toolchain
 from symgrad.native.toolchain import find_compiler, flags_for
 from symgrad.options import Options
@@ -76,6 +77,38 @@ def test_a_hanging_compiler_is_stopped_with_its_children(fake, fresh_cache, tmp_
     assert time.monotonic() - started < 5
     assert empty(fresh_cache)
     time.sleep(2.2)
+    assert not mark.exists()
+
+
+def test_a_hanging_compiler_takes_the_budget_once(fake, fresh_cache, tmp_path):
+    starts = tmp_path / "starts"
+    fake(f"echo x >> {starts}; sleep 60")
+    with pytest.raises(CompileError, match="stopped after 0.6 s"):
+        compiled(scaled(), compile_budget=0.6)
+    assert starts.read_text() == "x\n"
+
+
+def test_a_second_run_without_simd_has_what_is_left_of_the_budget(fresh_cache, monkeypatch):
+    deadlines = []
+
+    def rejecting(compiler, arguments, folder, budget, deadline):
+        deadlines.append(deadline)
+        raise CompileError("rejected")
+
+    monkeypatch.setattr(build_module, "flags_for", lambda *_: ("-O2", "-DSG_SIMD"))
+    monkeypatch.setattr(build_module, "run", rejecting)
+    before = time.monotonic()
+    with pytest.raises(CompileError, match="rejected"):
+        compiled(scaled(), compile_budget=7.0)
+    assert deadlines[0] == deadlines[1] and before + 7.0 <= deadlines[0] <= time.monotonic() + 7.0
+
+
+def test_children_that_outlive_the_compiler_are_ended(fake, fresh_cache, tmp_path):
+    mark = tmp_path / "alive"
+    fake(f"(sleep 1.5; touch {mark}) &\nexit 0")
+    with pytest.raises(CompileError, match="compile_budget"):
+        compiled(scaled(), compile_budget=0.3)
+    time.sleep(1.6)
     assert not mark.exists()
 
 
