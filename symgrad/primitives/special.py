@@ -124,9 +124,16 @@ digamma = primitive(
 )
 
 
+_LARGEST_ORDER = 1_000_000  # beyond it recurrences run for seconds, and C's int is near its end
+
+
+def _check_order(name: str, order: int, least: int) -> None:
+    if isinstance(order, bool) or not isinstance(order, int) or not least <= order <= _LARGEST_ORDER:
+        refuse_shape(f"{name}: the order must be an integer from {least} to {_LARGEST_ORDER}, got {order!r}")
+
+
 def _polygamma_type(name: str, types: Types, *, order: int) -> TensorType:
-    if order < 1:
-        refuse_shape(f"{name}: the order is at least 1, got {order}; order 0 is digamma")
+    _check_order(name, order, 1)  # order 0 is digamma
     return unary(floating)(name, types)
 
 
@@ -151,8 +158,7 @@ polygamma = primitive(
 
 
 def _integer_order(name: str, types: Types, *, order: int) -> TensorType:
-    if isinstance(order, bool) or not isinstance(order, int):
-        refuse_shape(f"{name}: the order must be an integer, got {order!r}")
+    _check_order(name, order, -_LARGEST_ORDER)
     if types[0].dtype.category not in floating:
         refuse_dtype(name, floating, types)
     return types[0]
@@ -222,8 +228,7 @@ bessel_i = primitive(
 
 
 def _sinc_type(name: str, types: Types, *, order: int) -> TensorType:
-    if order < 0:
-        refuse_shape(f"{name}: the order is at least 0, got {order}")
+    _check_order(name, order, 0)
     return unary(floating)(name, types)
 
 
