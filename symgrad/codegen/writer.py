@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from symgrad.codegen.cprint import ATOM, Form, affine_text, form_for, literal, size_text
@@ -75,13 +77,10 @@ class Writer:
     def _count(self, body: Sequence[Any]) -> None:
         """Count uses; one from another body counts twice, so that the value gets a name."""
         uses = self.uses
-        here: set[int] = set()
-        for s in body:
-            kind = type(s)
-            for o in s.operands if kind is Apply else operands(s):
-                uses[o] = uses.get(o, 0) + (1 if o in here else 2)
-            if kind is not Store and kind is not Spill:
-                here.add(s.number)
+        here = {s.number for s in body if type(s) is not Store and type(s) is not Spill}
+        used = Counter(chain.from_iterable([s.operands if type(s) is Apply else operands(s) for s in body]))
+        for number, times in used.items():
+            uses[number] = uses.get(number, 0) + (times if number in here else 2 * times)
 
     # Small texts
 
@@ -115,8 +114,12 @@ class Writer:
         lines: list[str] = []
         write = self._WRITERS
         self.forced = {}
+        apply = self.apply
         for s in body:
-            write[type(s)](self, s, lines)
+            if type(s) is Apply:
+                apply(s, lines)
+            else:
+                write[type(s)](self, s, lines)
         return lines
 
     def leave(self) -> None:
@@ -126,26 +129,31 @@ class Writer:
 
     def apply(self, s: Apply, lines: list[str]) -> None:
         """Write or remember the value of a primitive."""
-        key = (s.primitive, s.dtype, self.vector)
+        number, primitive, values, _, dtype = s
+        key = (primitive, dtype, self.vector)
         known = self.forms.get(key)
         if known is None:
             known = self._form(s, key)
         form, names, _ = known
         texts = self.texts
-        arguments: list[Any] = []
-        for k, o in enumerate(s.operands):
-            if names[k]:
-                self.force(o, lines)
-            arguments += texts[o]
-        text, precedence = form(*arguments)
-        self.dtypes[s.number] = s.dtype
-        if self.uses.get(s.number) == 1 and len(text) < _WIDTH:
-            texts[s.number] = text, precedence
+        if len(values) == 2 and not names[1] and not names[0]:  # spelled out: most are sums and products
+            a, b = values
+            value = form(*texts[a], *texts[b])
         else:
-            self.count += 1
-            name = f"t{self.count}"
-            lines.append(f"const {s.dtype.c} {name} = {_assigned(text, s.dtype)};")
-            texts[s.number] = name, ATOM
+            arguments: list[Any] = []
+            for k, o in enumerate(values):
+                if names[k]:
+                    self.force(o, lines)
+                arguments += texts[o]
+            value = form(*arguments)
+        self.dtypes[number] = dtype
+        if self.uses.get(number) == 1 and len(value[0]) < _WIDTH:
+            texts[number] = value
+            return
+        self.count += 1
+        name = f"t{self.count}"
+        lines.append(f"const {dtype.c} {name} = {value[0] if dtype.category else _assigned(value[0], dtype)};")
+        texts[number] = name, ATOM
 
     def _form(self, s: Apply, key: tuple[Primitive, DType, bool]) -> Form:
         lowering = s.primitive.lowering

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import itertools
 import os
-import struct
 import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from symgrad.dtypes import DType, as_dtype, from_numpy
+from symgrad.ir.attributes import ArrayConstant, Range, attributes_key, typed_key
 from symgrad.ir.dims import Size
 from symgrad.ir.kinds import Derivative, Lowering, Structure, Zero
 from symgrad.ir.types import TensorType, Type
@@ -35,37 +35,6 @@ __all__ = [
     "ops",
     "typed_key",
 ]
-
-
-class Range(NamedTuple):
-    """The indices ``start, start + step, ...`` of one axis; ``count=None`` takes one index and drops the axis."""
-
-    start: Size
-    count: Size | None  # type: ignore[assignment]  # hides tuple.count, which a Range has no use for
-    step: Size = 1
-
-
-class ArrayConstant:
-    """The value of a constant with axes, compared by type and bits."""
-
-    __slots__ = ("_hash", "array")
-
-    def __init__(self, array: np.ndarray[Any, Any]) -> None:
-        self.array = np.array(array, order="C", copy=True)
-        self.array.flags.writeable = False
-        self._hash = hash((self.array.shape, self.array.dtype.str, self.array.tobytes()))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ArrayConstant):
-            return False
-        a, b = self.array, other.array
-        return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-
-    def __reduce__(self) -> tuple[type[ArrayConstant], tuple[np.ndarray[Any, Any]]]:
-        return ArrayConstant, (self.array,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,20 +81,42 @@ class Primitive:
     def __call__(self, *inputs: Node, **attributes: Any) -> Node:
         """Return the node that applies this primitive to ``inputs``; the same object for the same application."""
         key: Any
-        types: Sequence[TensorType]
-        if len(inputs) == 2:  # spelled out for one and two operands: this is where building a graph spends its time
-            a, b = inputs
-            key, types = (self, id(a), id(b)), (a.type, b.type)
-        elif len(inputs) == 1:
-            key, types = (self, id(inputs[0])), (inputs[0].type,)
-        else:
-            key, types = (self, *map(id, inputs)), [i.type for i in inputs]
         if attributes:
-            key += (_attributes_key(attributes),)
+            key = (self, *map(id, inputs), attributes_key(attributes))
+        elif len(inputs) == 2:  # spelled out for one and two operands: this is where building a graph spends its time
+            a, b = inputs
+            key = self, id(a), id(b)
+        else:
+            key = (self, id(inputs[0])) if len(inputs) == 1 else (self, *map(id, inputs))
         found = _table.get(key)
         if found is not None and (node := found()) is not None:
             return node
-        return _intern(key, Node(self, inputs, attributes, self.type_rule(self.name, types, **attributes)))
+        type_: Type
+        if attributes:
+            type_ = _one_object(self.type_rule(self.name, [i.type for i in inputs], **attributes))
+        else:
+            last = _last_types.get(self)
+            if last is not None and len(inputs) == 2 and last[0] is inputs[0].type is inputs[1].type and last[1] == 2:
+                type_ = last[2]
+            else:
+                type_ = self._type_of(inputs)
+        node = Node(self, inputs, attributes or _NONE, type_)
+        entry = weakref.ref(node)
+        found = _table.setdefault(key, entry)
+        return node if found is entry and len(_table) <= _limit else _settle(key, found, entry, node)
+
+    def _type_of(self, inputs: tuple[Node, ...]) -> Type:
+        """Return the type for operands without attributes; what operands of one type gave last is remembered."""
+        first = inputs[0].type if inputs else None
+        for operand in inputs:
+            if operand.type is not first:
+                return self.type_rule(self.name, [i.type for i in inputs])
+        last = _last_types.get(self)
+        if last is not None and last[0] is first and last[1] == len(inputs):
+            return last[2]
+        result = _one_object(self.type_rule(self.name, [i.type for i in inputs]))
+        _last_types[self] = first, len(inputs), result
+        return result
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -204,25 +195,25 @@ class Node:
         raise TypeError("a Node has no truth value; compare nodes with `is`")
 
     def __add__(self, other: Node | float) -> Node:
-        return ops.add(self, like(other, self))
+        return ops.add(self, other if isinstance(other, Node) else like(other, self))
 
     def __radd__(self, other: float) -> Node:
         return ops.add(like(other, self), self)
 
     def __sub__(self, other: Node | float) -> Node:
-        return ops.sub(self, like(other, self))
+        return ops.sub(self, other if isinstance(other, Node) else like(other, self))
 
     def __rsub__(self, other: float) -> Node:
         return ops.sub(like(other, self), self)
 
     def __mul__(self, other: Node | float) -> Node:
-        return ops.mul(self, like(other, self))
+        return ops.mul(self, other if isinstance(other, Node) else like(other, self))
 
     def __rmul__(self, other: float) -> Node:
         return ops.mul(like(other, self), self)
 
     def __truediv__(self, other: Node | float) -> Node:
-        return ops.div(self, like(other, self))
+        return ops.div(self, other if isinstance(other, Node) else like(other, self))
 
     def __rtruediv__(self, other: float) -> Node:
         return ops.div(like(other, self), self)
@@ -274,6 +265,11 @@ ops = Ops()
 # Keys name operands by id. An entry whose node lives keeps its operands alive, so their ids stay theirs; an entry whose
 # node died answers None, whatever its ids have come to mean. So dead entries hold nothing and may wait to be swept.
 _table: dict[Any, weakref.ref[Node]] = {}
+_last_types: dict[Primitive, tuple[Type | None, int, Type]] = {}
+_NONE: dict[str, Any] = {}  # the attributes of all nodes that have none
+_numbers: dict[tuple[type, float, DType], weakref.ref[Node]] = {}  # constants made lately, zeros and nans left out
+_MOST_NUMBERS = 4096
+_scalars: dict[DType, TensorType] = {}
 _lock = threading.RLock()  # re-entrant: sweeping may free nodes, and what they free may build others
 _serial = itertools.count()
 _SWEEP_AT = 1 << 15
@@ -289,9 +285,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _intern(key: Any, node: Node) -> Node:
-    entry = weakref.ref(node)
-    found = _table.setdefault(key, entry)
+def _one_object(type_: Type) -> Type:
+    """Return the one object for the type of a 0-d value, so that types of numbers compare by identity."""
+    if isinstance(type_, TensorType) and not type_.shape:
+        return _scalars.setdefault(type_.dtype, type_)
+    return type_
+
+
+def _settle(key: Any, found: weakref.ref[Node], entry: weakref.ref[Node], node: Node) -> Node:
+    """Enter a node in the place of a dead one, unless another thread did, and see that the table stays small."""
     if found is not entry:
         with _lock:
             other = _table[key]() if key in _table else None
@@ -307,29 +309,10 @@ def _sweep() -> None:
     """Drop entries whose nodes died; the limit grows with those that live, so the cost stays constant for each node."""
     global _limit  # noqa: PLW0603  # the size of a process-wide table
     with _lock:
-        for key, entry in list(_table.items()):
+        for key, entry in _table.copy().items():  # other threads add entries meanwhile
             if entry() is None:
                 del _table[key]
         _limit = max(_SWEEP_AT, 2 * len(_table))
-
-
-def _attributes_key(attributes: dict[str, Any]) -> Any:
-    if len(attributes) == 1:
-        ((name, value),) = attributes.items()
-        return name, typed_key(value)
-    return tuple([(k, typed_key(attributes[k])) for k in sorted(attributes)])
-
-
-def typed_key(value: Any) -> Any:
-    """Return a hashable key that tells 1, 1.0 and True, and 0.0 and -0.0, and nans by their bits, apart."""
-    kind = type(value)
-    if kind is int or kind is str:
-        return kind, value
-    if isinstance(value, float):
-        return float, struct.pack("<d", value)
-    if isinstance(value, tuple):
-        return type(value), tuple([typed_key(v) for v in value])
-    return kind, value
 
 
 def _constant_type(name: str, types: Sequence[TensorType], *, value: Any, dtype: DType) -> TensorType:
@@ -365,12 +348,21 @@ def constant(value: Any, dtype: DType | None = None) -> Node:
     """
     if isinstance(value, (bool, int, float)):
         kind = dtype or as_dtype(type(value))
-    else:
-        array = np.asarray(value)
-        kind = dtype or from_numpy(array.dtype)
-        if array.ndim:
-            return _constant(value=ArrayConstant(array.astype(kind.numpy)), dtype=kind)
-        value = array.item()
+        key = type(value), value, kind
+        found = _numbers.get(key)
+        if found is not None and (node := found()) is not None:
+            return node
+        node = _constant(value=kind.numpy.type(value).item(), dtype=kind)
+        if value and value == value:  # noqa: PLR0124  # not a zero, which has a sign, nor nan
+            if len(_numbers) >= _MOST_NUMBERS:
+                _numbers.clear()
+            _numbers[key] = weakref.ref(node)
+        return node
+    array = np.asarray(value)
+    kind = dtype or from_numpy(array.dtype)
+    if array.ndim:
+        return _constant(value=ArrayConstant(array.astype(kind.numpy)), dtype=kind)
+    value = array.item()
     return _constant(value=kind.numpy.type(value).item(), dtype=kind)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any
 
@@ -20,23 +20,37 @@ def topological_order(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> lis
     Nodes of ``stop`` are listed but not entered. Iterative: a chain of a million nodes is no deeper than one.
     """
     placed: dict[Node, None] = {}
-    entered: set[Node] = set()
-    ends = set(stop)
+    _place(placed, outputs, set(stop))
+    return list(placed)
+
+
+_FEW = 4  # operands looked at again each time one of them has been placed
+
+
+def _place(placed: dict[Node, None], outputs: Iterable[Node], ends: Set[Node]) -> None:
+    """Add to ``placed`` what the outputs depend on, depth first."""
     stack = list(outputs)[::-1]
     while stack:
-        node = stack.pop()
-        if node in entered:  # all below it is placed
-            placed[node] = None
+        node = stack[-1]
+        if node in placed:
+            stack.pop()
             continue
-        entered.add(node)
-        if node.inputs and node not in ends:
-            stack.append(node)
-            for operand in node.inputs[::-1]:
-                if operand not in entered:
+        inputs = node.inputs if not ends or node not in ends else ()
+        if len(inputs) <= _FEW:
+            for operand in inputs:
+                if operand not in placed:
                     stack.append(operand)
+                    break
+            else:
+                placed[node] = None
+                stack.pop()
         else:
-            placed[node] = None
-    return list(placed)
+            pending = [i for i in inputs[::-1] if i not in placed]
+            if pending:
+                stack.extend(pending)
+            else:
+                placed[node] = None
+                stack.pop()
 
 
 def rebuild(node: Node, inputs: Sequence[Node]) -> Node:
@@ -68,7 +82,9 @@ class Graph:
     @cached_property
     def order(self) -> tuple[Node, ...]:
         """All nodes, the inputs first, each node after what it depends on."""
-        return tuple(dict.fromkeys([*self.inputs, *topological_order(self.outputs)]))
+        placed = dict.fromkeys(self.inputs)
+        _place(placed, self.outputs, frozenset())
+        return tuple(placed)
 
     @cached_property
     def users(self) -> dict[Node, list[Node]]:

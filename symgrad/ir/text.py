@@ -24,16 +24,28 @@ def format_nodes(inputs: Sequence[Node], order: Iterable[Node], outputs: Sequenc
         number[node] = f"%{k}"
         label = "" if exact else f" {node.attributes['label']}"
         lines.append(f"%{k}: {node.type} = input{label}")
+    types: dict[int, str] = {}  # by identity: the nodes keep them alive
+    count = len(lines)
     for node in order:
         if node in number:
             continue
-        if node.primitive.name == "constant" and not isinstance(node.attributes["value"], ArrayConstant):
+        primitive, operands = node.primitive, node.inputs
+        if primitive.name == "constant" and not isinstance(node.attributes["value"], ArrayConstant):
             number[node] = _literal(node, exact)
             continue
-        number[node] = f"%{len(lines)}"
-        words = [node.primitive.name, *[number[i] for i in node.inputs]]
-        words += [f"{k}={format_attribute(v, exact)}" for k, v in sorted(node.attributes.items())]
-        lines.append(f"{number[node]}: {node.type} = {' '.join(words)}")
+        type_ = types.get(id(node.type))
+        if type_ is None:
+            type_ = types[id(node.type)] = str(node.type)
+        number[node] = name = f"%{count}"
+        count += 1
+        if node.attributes:
+            words = [primitive.name, *[number[i] for i in operands]]
+            words += [f"{k}={format_attribute(v, exact)}" for k, v in sorted(node.attributes.items())]
+            lines.append(f"{name}: {type_} = {' '.join(words)}")
+        elif len(operands) == 2:
+            lines.append(f"{name}: {type_} = {primitive.name} {number[operands[0]]} {number[operands[1]]}")
+        else:
+            lines.append(f"{name}: {type_} = {' '.join([primitive.name, *[number[i] for i in operands]])}")
     lines.append(f"return {', '.join(number[o] for o in outputs)}")
     return "\n".join(lines)
 

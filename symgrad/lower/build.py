@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symgrad.ir.dims import Dim, Size, product
@@ -18,6 +18,8 @@ from symgrad.lower.values import Bodies, Body, Phase, Reduction
 
 __all__ = ["Schedule", "build"]
 
+_new = tuple.__new__  # a named tuple without the Python frame of its own constructor
+
 
 @dataclass(slots=True)
 class Schedule:
@@ -30,7 +32,8 @@ class Schedule:
 def build(graph: Graph, plan: Plan) -> Schedule:
     """Return the nests of a planned graph."""
     builder = _Builder(graph, plan)
-    for node in plan.order:
+    start = builder.straight(plan.order)
+    for node in plan.order[start:]:
         builder.place(node)
     for position, node in enumerate(graph.outputs):
         builder.output(position, node)
@@ -50,6 +53,31 @@ class _Builder(Bodies):
             Kind.CONTRACT: self.contract,
             Kind.COPY: self.copy,
         }
+
+    def straight(self, order: Sequence[Node]) -> int:
+        """Place straight-line code that no loop comes before, all of it in one body; return how many nodes that is."""
+        kinds, known = self.plan.kind, self.scalars
+        body = self.at(0).scalars
+        append = body.statements.append
+        number = self.count
+        for count, node in enumerate(order):
+            kind = kinds[node]
+            if kind == Kind.SCALAR:
+                operands = []
+                for i in node.inputs:
+                    found = known.get(i)
+                    if found is None:
+                        self.count = number
+                        found = self.value(body, i, None)
+                        number = self.count
+                    operands.append(found)
+                known[node] = number = number + 1
+                append(_new(Apply, (number, node.primitive, tuple(operands), node.attributes, node.type.dtype)))
+            elif kind > Kind.SCALAR:
+                self.count = number
+                return count
+        self.count = number
+        return len(order)
 
     def place(self, node: Node) -> None:
         kind = self.plan.kind[node]

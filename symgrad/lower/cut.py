@@ -78,22 +78,20 @@ def _pieces(step: Step) -> Iterator[Step]:
         yield Nest((), tuple(body[start : start + _LONGEST]))
 
 
-def _stores_early(body: Sequence[Statement]) -> list[Statement]:
+def _stores_early(body: Sequence[Any]) -> list[Statement]:
     """Return straight-line code with each store right after its value, so that the value need not live on."""
     waiting: dict[int, list[Statement]] = {}
-    for s in body:
-        if isinstance(s, Store):
-            waiting.setdefault(s.value, []).append(s)
+    stores = [s for s in body if type(s) is Store]
+    for store in stores:
+        waiting.setdefault(store.value, []).append(store)
     result: list[Statement] = []
     for s in body:
-        if isinstance(s, Store):
+        if type(s) is Store:
             result.extend(waiting.pop(s.value, ()))
-            continue
-        if isinstance(s, Spill):
-            continue
-        result.append(s)
-        if s.number in waiting:
-            result.extend(waiting.pop(s.number))
+        elif type(s) is not Spill:
+            result.append(s)
+            if s.number in waiting:
+                result.extend(waiting.pop(s.number))
     return result
 
 
@@ -119,19 +117,23 @@ class _Spiller:
         body: Sequence[Any] = step.body  # kinds are told apart by type(), which is fast
         for s in body:
             kind = type(s)
-            for o in s.operands if kind is Apply else operands(s):
+            if kind is Apply:
+                number, _, used, _, _ = s
+                for o in used:
+                    if made.get(o, k) != k:
+                        last[o] = k
+                if not local:
+                    made[number] = k
+                continue
+            for o in operands(s):
                 if made.get(o, k) != k:
                     last[o] = k
-            if kind is Apply and not local:
-                made[s.number] = k
-                self.dtypes[s.number] = s.dtype
-            elif kind in _NO_NUMBER:
+            if kind in _NO_NUMBER:
                 continue
-            elif self.is_free(s):
+            if self.is_free(s):
                 self.anywhere[s.number] = s
             elif not local or (isinstance(s, Accumulate) and s.level == 0):
                 self.made[s.number] = k
-                self.dtypes[s.number] = s.dtype
 
     def is_free(self, s: Statement) -> bool:
         if isinstance(s, (Load, Position)):
@@ -143,14 +145,17 @@ class _Spiller:
         expiring: dict[int, list[int]] = {}
         for number, k in self.last.items():
             expiring.setdefault(k, []).append(number)
+        made: dict[int, list[int]] = {}
+        for number, k in self.made.items():
+            if number in self.last:
+                made.setdefault(k, []).append(number)
         free: list[int] = []
         count = 0
         result = []
         for k, part in enumerate(self.parts):
             for number in expiring.get(k - 1, ()):
                 free.append(self.slots[number])
-            made_here = [n for n in self._crossing(part) if self.made[n] == k]
-            for number in made_here:
+            for number in made.get(k, ()):
                 if free:
                     self.slots[number] = free.pop()
                 else:
@@ -158,14 +163,6 @@ class _Spiller:
                     count += 1
             result.append(Function(tuple(self.rewrite(part))))
         return tuple(result), count
-
-    def _crossing(self, part: Sequence[Step]) -> Iterator[int]:
-        for step in part:
-            if isinstance(step, Nest):
-                body: Sequence[Any] = step.body
-                for s in body:
-                    if type(s) not in _NO_NUMBER and s.number in self.last:
-                        yield s.number
 
     def rewrite(self, part: Sequence[Step]) -> Iterator[Step]:
         here: set[int] = set()
@@ -178,28 +175,35 @@ class _Spiller:
                     yield Nest((), tuple(before))
                 yield step
                 body: Sequence[Any] = step.body
-                after = [Spill(s.number, self.slots[s.number], s.dtype) for s in body if self.leaves(s)]
+                after = [self.spill(s) for s in body if self.leaves(s)]
                 here.update(s.number for s in step.body if isinstance(s, Accumulate) and s.level == 0)
                 if after:
                     yield Nest((), tuple(after))
             else:
-                yield Nest((), tuple(self.straight(step.body, here)))
+                yield Nest((), self.straight(step.body, here))
 
     def leaves(self, s: Any) -> bool:
         return isinstance(s, Accumulate) and s.number in self.slots and s.number in self.last
 
-    def straight(self, body: Sequence[Any], here: set[int]) -> Iterator[Statement]:
-        last, slots = self.last, self.slots
+    def spill(self, s: Any) -> Statement:
+        self.dtypes[s.number] = s.dtype
+        return Spill(s.number, self.slots[s.number], s.dtype)
+
+    def straight(self, body: Sequence[Any], here: set[int]) -> tuple[Statement, ...]:
+        last = self.last
+        result: list[Statement] = []
         for s in body:
             kind = type(s)
             for o in s.operands if kind is Apply else operands(s):
                 if o not in here:
-                    yield from self.bring(o, here)
-            yield s
-            if kind not in _NO_NUMBER:
-                here.add(s.number)
-                if s.number in last:
-                    yield Spill(s.number, slots[s.number], s.dtype)
+                    result.extend(self.bring(o, here))
+            result.append(s)
+            if kind is Apply or kind not in _NO_NUMBER:
+                number = s.number
+                here.add(number)
+                if number in last:
+                    result.append(self.spill(s))
+        return tuple(result)
 
     def bring(self, number: int, here: set[int]) -> Iterator[Statement]:
         if number in here:

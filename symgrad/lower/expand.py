@@ -29,7 +29,8 @@ def expand(graph: Graph) -> Graph:
         changed = node
         if memo and any(i in memo for i in node.inputs):
             changed = rebuild(node, [memo.get(i, i) for i in node.inputs])
-        changed = _expand_node(changed, known)
+        if known.get(changed.primitive, ...) is not None:
+            changed = _expand_node(changed, known)
         if changed is not node:
             memo[node] = changed
     return Graph(graph.inputs, [memo.get(o, o) for o in graph.outputs]) if memo else graph

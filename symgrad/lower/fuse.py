@@ -120,15 +120,34 @@ def fuse(graph: Graph) -> Plan:
     """Return where each value of an expanded graph is computed."""
     plan = Plan(graph.order)
     codes: dict[Primitive, int] = {}
+    kinds = plan.kind
     for node in graph.order:
-        _classify(plan, node, codes)
+        code = codes.get(node.primitive)
+        if code == Kind.POINT and not node.type.shape:
+            kinds[node] = Kind.SCALAR
+        else:
+            _classify(plan, node, codes)
     for node in graph.outputs:
         plan.stored.add(plan.source(node))
     weights = {p: weight_of(p) for p in codes}
-    for node in graph.order:
+    start = _straight(plan)
+    for node in graph.order[start:]:
         _schedule(plan, node, weights)
-    _sink(plan)
+    if start < len(plan.order) and Kind.POINT in kinds.values():
+        _sink(plan)
     return plan
+
+
+def _straight(plan: Plan) -> int:
+    """Place straight-line code that no loop comes before, and return how many nodes that is."""
+    phases, kinds = plan.phase, plan.kind
+    for count, node in enumerate(plan.order):
+        kind = kinds[node]
+        if kind == Kind.SCALAR:
+            phases[node] = 0
+        elif kind > Kind.SCALAR:
+            return count
+    return len(plan.order)
 
 
 def _code(primitive: Primitive) -> int:

@@ -79,7 +79,7 @@ def _fixed_size(node: Node) -> Node | None:
 _CONSTANT = p.constant(...).named("x")
 
 FOLDING = (
-    Law("f(constants) is a constant", Elementwise("constant"), _evaluate),
+    Law("f(constants) is a constant", Elementwise("constant", every=True), _evaluate),
     *(
         Law(f"{name} of a constant is a constant", getattr(p, name)(_CONSTANT), _view)
         for name in ("expand_dims", "reshape", "slice", "squeeze", "transpose")

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from symgrad.ir.expr import Node, Primitive, ops
 from symgrad.ir.graph import Graph
 from symgrad.options import Options
-from symgrad.rewrite.pattern import Entry, Index, Law, index_laws, scalar
+from symgrad.rewrite.pattern import Compiled, Entry, Index, Law, index_laws, scalar
 from symgrad.rewrite.rules import EXACT, FAST
 
 __all__ = ["PASSES", "Pass", "PassRecord", "rewrite", "run_passes"]
@@ -121,15 +122,19 @@ class _Sweep:
             if node in normal:
                 continue
             current = node
-            inputs = node.inputs
-            for operand in inputs:
+            for operand in node.inputs:
                 if normal[operand] is not operand:
-                    current = node.primitive(*[normal[i] for i in inputs], **node.attributes)
+                    if node.attributes or len(node.inputs) != 2:
+                        current = node.primitive(*[normal[i] for i in node.inputs], **node.attributes)
+                    else:
+                        a, b = node.inputs
+                        current = node.primitive(normal[a], normal[b])
                     break
             settled = normal.get(current)
             if settled is None:
                 primitive = current.primitive
-                entry = index.get(primitive)
+                root = index.get(primitive)
+                entry = root.entry(current) if root is not None else None
                 changed = self.search(entry, current, current) if entry is not None else None
                 if changed is not None:
                     settled = self.settle(changed)
@@ -163,7 +168,8 @@ class _Sweep:
         for operand in node.inputs:
             if self.normal[operand] is not operand:
                 return self.settle(node.primitive(*[self.normal[i] for i in node.inputs], **node.attributes))
-        entry = self.index.get(node.primitive)
+        root = self.index.get(node.primitive)
+        entry = root.entry(node) if root is not None else None
         changed = self.search(entry, node, node) if entry is not None else None
         if changed is not None:
             return self.settle(changed)
@@ -171,23 +177,31 @@ class _Sweep:
 
     def search(self, entry: Entry, at: Node, node: Node) -> Node | None:
         """Return what the first law filed under ``entry`` that holds makes of ``node``; ``at`` is what it is filed by."""
-        for law, rewriter in entry.always:
-            found = rewriter(node)
-            if found is not None and found is not node:
-                return self.note(law, node, found)
+        inputs = at.inputs
+        if entry.always and (found := self.first(entry.always, node)) is not None:
+            return found
+        if entry.same and inputs[0] is inputs[1] and (found := self.first(entry.same, node)) is not None:
+            return found
         if entry.by_number:
-            for law, rewriter in entry.by_number.get(scalar(at), ()):
-                found = rewriter(node)
-                if found is not None and found is not node:
-                    return self.note(law, node, found)
+            found = self.first(entry.by_number.get(scalar(at), ()), node)
+            if found is not None:
+                return found
         by_operand = entry.by_operand
         if by_operand:
-            for operand in at.inputs:
+            for operand in inputs:
                 below = by_operand.get(operand.primitive)
-                if below is not None:
+                if below is not None and not below.excludes(operand):
                     found = self.search(below, operand, node)
                     if found is not None:
                         return found
+        return None
+
+    def first(self, laws: Sequence[Compiled], node: Node) -> Node | None:
+        """Return what the first of the laws that holds makes of a node."""
+        for law, rewriter in laws:
+            found = rewriter(node)
+            if found is not None and found is not node:
+                return self.note(law, node, found)
         return None
 
     def note(self, law: Law, node: Node, found: Node) -> Node:
@@ -202,9 +216,9 @@ class _Sweep:
         a, b = node.inputs
         if a is b:
             return node
-        mirrored = self.pairs.get((self.mirrors[node.primitive], b, a))
-        if mirrored is not None:
+        primitive = node.primitive
+        key = (primitive, a, b) if id(a) < id(b) else (self.mirrors[primitive], b, a)
+        first = self.pairs.setdefault(key, node)
+        if first is not node:
             self.fired[_SHARED] += 1
-            return mirrored
-        self.pairs[(node.primitive, a, b)] = node
-        return node
+        return first

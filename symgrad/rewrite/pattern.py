@@ -105,9 +105,10 @@ class Apply(Pattern):
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Pattern):
-    """Any elementwise primitive with at least one operand made by the primitive ``operand``."""
+    """Any elementwise primitive with an operand made by the primitive ``operand``, or all of them where ``every`` is set."""
 
     operand: str
+    every: bool = False
 
 
 class _Patterns:
@@ -181,12 +182,8 @@ def _arrangements(pattern: Pattern) -> Iterator[Pattern]:
         return
     for chosen in itertools.product(*[list(_arrangements(a)) for a in pattern.arguments]):
         yield replace(pattern, arguments=chosen)
-        if pattern.primitive in COMMUTATIVE and not _symmetric(*chosen):
+        if pattern.primitive in COMMUTATIVE and not all(isinstance(c, Var) for c in chosen):
             yield replace(pattern, arguments=chosen[::-1])
-
-
-def _symmetric(left: Pattern, right: Pattern) -> bool:
-    return isinstance(left, Var) and isinstance(right, Var)
 
 
 def _rewriter(pattern: Pattern, replacement: Callable[..., Node | None]) -> Rewriter:
@@ -286,28 +283,83 @@ def _match_apply(pattern: Apply) -> Matcher:
 class Entry:
     """Laws for nodes of one primitive, by what they need below it.
 
-    ``always`` are those that need no more than this; ``by_operand`` those that need an operand of some primitive, with
-    what they need below that one in turn; ``by_number`` those for a constant of one value.
+    ``always`` are those that need no more than this, ``same`` those that need two operands that are one node;
+    ``by_operand`` those that need an operand of some primitive, with what they need below that one in turn;
+    ``by_number`` those for a constant of one value.
     """
 
     by_operand: dict[Primitive, Entry] = field(default_factory=dict)
     by_number: dict[float, list[Compiled]] = field(default_factory=dict)
     always: list[Compiled] = field(default_factory=list)
+    same: list[Compiled] = field(default_factory=list)
 
+    def excludes(self, at: Node) -> bool:
+        """Whether a quick look at a node shows that no law of this entry holds."""
+        if self.always or self.same:
+            return False
+        by_operand = self.by_operand
+        for operand in at.inputs:
+            if operand.primitive in by_operand:
+                return False
+        return not self.by_number or scalar(at) not in self.by_number
+
+
+@dataclass(slots=True)
+class Root:
+    """All laws for one primitive; for each combination of operands' primitives those that may hold, None for none."""
+
+    laws: list[tuple[Pattern, Compiled]] = field(default_factory=list)
+    entries: dict[tuple[Primitive, ...], Entry | None] = field(default_factory=dict)
+
+    def entry(self, node: Node) -> Entry | None:
+        """Return the laws that may hold for a node of this primitive."""
+        inputs = node.inputs
+        if len(inputs) == 2:  # spelled out: for most of these nothing is filed
+            key: tuple[Primitive, ...] = (inputs[0].primitive, inputs[1].primitive)
+        else:
+            key = tuple([i.primitive for i in inputs]) if len(inputs) <= _MOST_OPERANDS else ()
+        found = self.entries.get(key, ...)
+        if found is ...:
+            found = self.entries[key] = self._filed([c for c in self.laws if len(inputs) != len(key) or _may_hold(c[0], key)])
+        return found
+
+    def _filed(self, laws: Sequence[tuple[Pattern, Compiled]]) -> Entry | None:
+        entry = Entry()
+        for pattern, compiled in laws:
+            _insert(entry, pattern, compiled)
+        return entry if laws else None
+
+
+_MOST_OPERANDS = 3  # whose primitives are told apart
 
 Compiled = tuple[Law, Rewriter]
-Index = dict[Primitive, Entry]
+Index = dict[Primitive, Root]
 
 
 def index_laws(laws: Iterable[Law]) -> Index:
-    """Return the laws by root primitive and what is below it, in their given order."""
+    """Return the laws by root primitive, in their given order."""
     index: Index = {}
     for law in laws:
         for pattern in _arrangements(law.pattern):
             compiled = (law, _rewriter(pattern, law.replacement))
             for root in _roots(pattern):
-                _insert(index.setdefault(root, Entry()), pattern, compiled)
+                index.setdefault(root, Root()).laws.append((pattern, compiled))
     return index
+
+
+def _may_hold(pattern: Pattern, primitives: Sequence[Primitive]) -> bool:
+    """Whether a pattern may match an application to operands made by these primitives."""
+    if isinstance(pattern, Elementwise):
+        made = [q.name == pattern.operand for q in primitives]
+        return any(made) and (all(made) or not pattern.every)
+    assert isinstance(pattern, Apply)
+    if isinstance(pattern.arguments, EllipsisType):
+        return True
+    for argument, q in zip(pattern.arguments, primitives, strict=False):
+        wanted = (argument.primitive,) if isinstance(argument, Apply) else ("constant", "broadcast_to")
+        if not isinstance(argument, Var) and q.name not in wanted:
+            return False
+    return True
 
 
 def _roots(pattern: Pattern) -> Sequence[Primitive]:
@@ -336,6 +388,8 @@ def _insert(entry: Entry, pattern: Pattern, compiled: Compiled) -> None:
     elif any(isinstance(a, Constant) for a in arguments):
         for primitive in (ops.constant, ops.broadcast_to):
             entry.by_operand.setdefault(primitive, Entry()).always.append(compiled)
+    elif len(arguments) == 2 and len({a.name for a in arguments if isinstance(a, Var)}) == 1:
+        entry.same.append(compiled)
     else:
         entry.always.append(compiled)
 

@@ -6,7 +6,7 @@ that was not selected, whose partial derivatives may be inf or nan. Cleaning put
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.transform.partials import unbroadcast
@@ -14,8 +14,7 @@ from symgrad.transform.partials import unbroadcast
 __all__ = ["Cotangent", "accumulate", "clean", "shrink"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cotangent:
+class Cotangent(NamedTuple):
     """A cotangent's value, and for a masked one the boolean node outside which it counts as exactly zero."""
 
     value: Node
@@ -39,8 +38,8 @@ def _select(mask: Node, value: Node) -> Node:
 
 def shrink(cotangent: Cotangent, operand: Node) -> Cotangent:
     """Return the cotangent of an operand that was broadcast to the cotangent's shape."""
-    value, mask = cotangent.value, cotangent.mask
-    if value.shape == operand.shape:
+    value, mask = cotangent
+    if value.type.shape == operand.type.shape:
         return cotangent
     if mask is None:
         return Cotangent(unbroadcast(value, operand.shape))
@@ -52,6 +51,10 @@ def accumulate(contributions: list[Cotangent]) -> Cotangent:
     """Return the sum of contributions, in the order they arrived; masks are joined."""
     if len(contributions) == 1:
         return contributions[0]
+    if len(contributions) == 2:  # spelled out: most sums have two dense terms
+        (a, a_mask), (b, b_mask) = contributions
+        if a_mask is b_mask is None and a.primitive is not ops.assemble and b.primitive is not ops.assemble:
+            return Cotangent(ops.add(a, b))
     masks = [c.mask for c in contributions]
     if masks[0] is not None and all(m is masks[0] for m in masks):
         return Cotangent(_sum([c.value for c in contributions], ops.add), masks[0])

@@ -86,12 +86,17 @@ def _pull_back_node(node: Node, cotangent: Cotangent, active: set[Node], pending
 
 def _add(pending: Pending, operand: Node, cotangent: Cotangent) -> None:
     """Put a contribution on an operand's list, in the operand's own shape and element type."""
-    if not operand.dtype.is_floating:
-        return
-    fitted = shrink(cotangent, operand)
-    if fitted.value.dtype is not operand.dtype:
-        fitted = Cotangent(cast_like(fitted.value, operand), fitted.mask)
-    pending.setdefault(operand, []).append(fitted)
+    if cotangent.value.type is not operand.type:
+        if not operand.dtype.is_floating:
+            return
+        cotangent = shrink(cotangent, operand)
+        if cotangent.value.dtype is not operand.dtype:
+            cotangent = Cotangent(cast_like(cotangent.value, operand), cotangent.mask)
+    found = pending.get(operand)
+    if found is None:
+        pending[operand] = [cotangent]
+    else:
+        found.append(cotangent)
 
 
 def _select(node: Node, cotangent: Cotangent, active: set[Node], pending: Pending) -> None:
@@ -121,8 +126,7 @@ def _linear(node: Node, kind: Linear, cotangent: Cotangent, active: set[Node], p
 
 
 def _bilinear(node: Node, kind: Bilinear, cotangent: Cotangent, active: set[Node], pending: Pending) -> None:
-    mask = cotangent.mask if node.primitive.elementwise else None
-    value = cotangent.value if node.primitive.elementwise else clean(cotangent)
+    value, mask = cotangent if node.primitive.elementwise else (clean(cotangent), None)
     for k, operand in enumerate(node.inputs):
         if operand in active:
             passed = kind.transpose(value, *node.inputs, index=k, **node.attributes)
