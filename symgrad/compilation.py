@@ -62,6 +62,6 @@ def compile(
 
 
 def _is_sympy(value: Any) -> bool:
-    return any(base.__module__.split(".")[0] == "sympy" for base in type(value).__mro__)
+    return any((base.__module__ or "").split(".")[0] == "sympy" for base in type(value).__mro__)
 
 

@@ -136,7 +136,7 @@ class Compiled:
             verify(self._traced, TRACED)
             verify(rewritten, REWRITTEN)
             verify(expanded, LOWERED)
-        program = lower(expanded, self._options)
+        program = lower(expanded, self._options, self._traced.key)
         names = self._name, self._input_names, self._output_names
         source = render_c(program, *names, self._options, self._equations())
         return build(source, self._traced, key, self._options)

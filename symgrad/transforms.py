@@ -84,10 +84,12 @@ def face_for(leaves: Sequence[Any]) -> type[Face]:
 
 def _positions(operation: str, argnums: Argnums, count: int) -> tuple[int, ...]:
     given = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    for k in given:
-        if not -count <= k < count:
-            raise ValueError(at_user_line(f"{operation}: argnums must name one of the {count} arguments, got {argnums}"))
-    return tuple(k % count for k in given)
+    if not all(isinstance(k, int) and -count <= k < count for k in given):
+        raise ValueError(at_user_line(f"{operation}: argnums must name one of the {count} arguments, got {argnums}"))
+    positions = tuple(k % count for k in given)
+    if len(set(positions)) != len(positions):
+        raise ValueError(at_user_line(f"{operation}: argnums must name each argument once, got {argnums}"))
+    return positions
 
 
 def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False) -> _Traced:

@@ -54,7 +54,10 @@ def demonstrate(console: Console | None = None) -> bool:
 
 
 def _code(out: Console, text: str, language: str) -> None:
-    out.print(Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True))
+    if out.is_terminal:
+        out.print(Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True))
+    else:  # to be read by a compiler, perhaps: nothing is wrapped
+        out.print(text, soft_wrap=True, markup=False)
 
 
 def _microseconds(call: Callable[[], Any], count: int = 2000) -> float:

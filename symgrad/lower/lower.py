@@ -20,7 +20,7 @@ from symgrad.options import Options
 __all__ = ["lower"]
 
 
-def lower(graph: Graph, options: Options) -> Program:
+def lower(graph: Graph, options: Options, key: str = "") -> Program:
     """Return the loops that compute a graph's outputs from its inputs.
 
     Parameters
@@ -28,6 +28,8 @@ def lower(graph: Graph, options: Options) -> Program:
     graph : Graph
         Of primitives; composites are written out when they are traced.
     options : Options
+    key : str
+        What the program is known by; that of ``graph`` unless one is given.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def lower(graph: Graph, options: Options) -> Program:
         flops=_total(flops_of(s) for s in steps),
         bytes_moved=_total(bytes_of(s, buffers) for s in steps),
         kernels=sum(1 for s in steps if getattr(s, "extents", ())),
-        key=graph.key,
+        key=key or graph.key,
     )
 
 

@@ -10,7 +10,7 @@ from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.kinds import Over
 from symgrad.ir.types import Shape
 
-__all__ = ["Partial", "cast_like", "partial_of", "require_floating", "scale", "unbroadcast", "zeros_like"]
+__all__ = ["Partial", "cast_like", "is_one", "partial_of", "require_floating", "scale", "unbroadcast", "zeros_like"]
 
 Partial = Node | Over | float
 
@@ -26,10 +26,15 @@ def scale(vector: Node, partial: Partial) -> Node:
         quotient: Node = vector / partial.denominator
         return quotient
     if isinstance(partial, Node):
-        return vector * partial
+        return partial if is_one(vector) else vector * partial
     if partial == 1:
         return vector
     return -vector if partial == -1 else vector * partial
+
+
+def is_one(vector: Node) -> bool:
+    """Whether a tangent or cotangent is the number 1, as every seed is: then a product by it is the other factor."""
+    return vector.primitive is ops.constant and vector.ndim == 0 and vector.attributes["value"] == 1
 
 
 def unbroadcast(cotangent: Node, shape: Shape) -> Node:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import topological_order
-from symgrad.ir.kinds import Bilinear, Linear, Partials, Rules, SameAs, Select, Zero
+from symgrad.ir.kinds import Bilinear, Linear, Partials, Reduce, Rules, SameAs, Select, Zero
 from symgrad.transform.cotangents import Cotangent, accumulate, clean, shrink
-from symgrad.transform.partials import cast_like, partial_of, scale
+from symgrad.transform.partials import cast_like, is_one, partial_of, scale
 
 __all__ = ["pull_back"]
 
@@ -81,7 +81,7 @@ def _pull_back_node(node: Node, cotangent: Cotangent, active: set[Node], pending
         passed = kind.vjp(node.inputs, clean(cotangent), node, **node.attributes)
         for operand, value in zip(node.inputs, passed, strict=True):
             if operand in active and value is not None:
-                _add(pending, operand, Cotangent(value))
+                _add(pending, operand, Cotangent(value, _rules_mask(node, cotangent.mask, operand)))
 
 
 def _add(pending: Pending, operand: Node, cotangent: Cotangent) -> None:
@@ -126,11 +126,45 @@ def _linear(node: Node, kind: Linear, cotangent: Cotangent, active: set[Node], p
 
 
 def _bilinear(node: Node, kind: Bilinear, cotangent: Cotangent, active: set[Node], pending: Pending) -> None:
-    value, mask = cotangent if node.primitive.elementwise else (clean(cotangent), None)
+    elementwise = node.primitive.elementwise
+    value, mask = cotangent if elementwise else (clean(cotangent), cotangent.mask)
     for k, operand in enumerate(node.inputs):
         if operand in active:
-            passed = kind.transpose(value, *node.inputs, index=k, **node.attributes)
-            _add(pending, operand, Cotangent(passed, mask))
+            if node.primitive is ops.mul and is_one(value):
+                passed = node.inputs[1 - k]
+            else:
+                passed = kind.transpose(value, *node.inputs, index=k, **node.attributes)
+            own_mask = mask if mask is None or elementwise else _contraction_mask(node, mask, k)
+            _add(pending, operand, Cotangent(passed, own_mask))
+
+
+def _rules_mask(node: Node, mask: Node | None, operand: Node) -> Node | None:
+    """Return the mask of the operand of a reduction by rules (max, min): that of the result, spread over its axes."""
+    if mask is None or not isinstance(node.primitive.lowering, Reduce):
+        return None
+    spread = mask if mask.shape == node.shape else ops.broadcast_to(mask, shape=node.shape)
+    return ops.broadcast_to(ops.expand_dims(spread, axes=node.attributes["axes"]), shape=operand.shape)
+
+
+def _contraction_mask(node: Node, mask: Node, index: int) -> Node:
+    """Return where an operand of a contraction meets a result that counts.
+
+    Exactly zero elsewhere; where only some of the results that an element meets count, IEEE arithmetic decides.
+    """
+    operand = node.inputs[index]
+    if mask.ndim == 0:
+        return ops.broadcast_to(mask, shape=operand.shape) if operand.ndim else mask
+    labels = node.attributes[("x_labels", "y_labels")[index]]
+    out = node.attributes["out_labels"]
+    spread = mask if mask.shape == node.shape else ops.broadcast_to(mask, shape=node.shape)
+    others = tuple(axis for axis, label in enumerate(out) if label not in labels)
+    reduced = ops.any(spread, axes=others) if others else spread
+    kept = [label for label in out if label in labels]
+    order = tuple(sorted(range(len(kept)), key=lambda axis: labels.index(kept[axis])))
+    ordered = reduced if order == tuple(range(len(order))) else ops.transpose(reduced, permutation=order)
+    missing = tuple(axis for axis, label in enumerate(labels) if label not in out)
+    full = ops.expand_dims(ordered, axes=missing) if missing else ordered
+    return full if full.shape == operand.shape else ops.broadcast_to(full, shape=operand.shape)
 
 
 def _same_as(node: Node, kind: SameAs, cotangent: Cotangent, active: set[Node], pending: Pending) -> None:

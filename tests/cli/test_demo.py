@@ -8,6 +8,7 @@ import sys
 from click.testing import CliRunner
 
 from symgrad.cli.main import main
+from symgrad.native.toolchain import find_compiler
 
 
 def test_demo_agrees():
@@ -16,6 +17,14 @@ def test_demo_agrees():
     assert "def rosenbrock(x):" in result.output
     assert "const double *restrict x" in result.output.replace("\n", " ")
     assert "agrees" in result.output
+
+
+def test_printed_code_compiles(tmp_path):
+    shown = CliRunner().invoke(main, ["demo"]).output
+    code = shown[shown.index("/*") : shown.rindex("return 0;\n}") + 12]
+    (tmp_path / "shown.c").write_text(code)
+    compiler = find_compiler().command
+    subprocess.run([*compiler, "-std=c99", "-Wall", "-Werror", "-c", "shown.c"], cwd=tmp_path, check=True)
 
 
 def test_help_and_usage():

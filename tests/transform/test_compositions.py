@@ -152,6 +152,7 @@ def test_values_decide_outside_compile():
         (lambda: sg.grad(lambda x: np.array([x, x]).sum())(1.0), sg.TraceError, "np.stack"),
         (lambda: sg.grad(lambda x: np.zeros(3).__setitem__(0, x))(1.0), sg.TraceError, "np.zeros_like"),
         (lambda: sg.jacobian(field, mode="sideways")(X), ValueError, "mode must be 'auto', 'forward' or 'reverse'"),
+        (lambda: sg.grad(lambda a, b: a * b, argnums=(0, -2))(1.0, 2.0), ValueError, "argnums must name each argument once"),
         (lambda: sg.grad(lambda x: x, argnums=2)(1.0), ValueError, "argnums must name one of the 1 arguments"),
     ],
 )

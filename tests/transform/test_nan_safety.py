@@ -122,3 +122,41 @@ def test_gather_and_nested_where():
 def test_ordinary_infinities_stay():
     assert sg.grad(sg.sqrt)(0.0) == np.inf
     assert np.isnan(sg.grad(lambda x: 0.0 * sg.sqrt(x))(0.0))
+
+
+CONDITIONAL = {
+    "max": lambda x: sg.max(sg.sqrt(x)),
+    "min": lambda x: sg.min(sg.log(x)),
+    "dot": lambda x: sg.log(x) @ sg.log(x),
+    "matrix product": lambda x: sg.sum(np.array([[1.0, 2.0], [3.0, 4.0]]) @ sg.log(x)),
+    "outer": lambda x: sg.sum(sg.outer(sg.sqrt(x), sg.log(x))),
+    "einsum": lambda x: sg.einsum("i,j->", sg.log(x), sg.sqrt(x)),
+    "prod": lambda x: sg.prod(sg.log(x)),
+    "var": lambda x: sg.var(sg.log(x)),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+@pytest.mark.parametrize("order", [1, 2])
+def test_reductions_and_contractions_that_are_not_selected(name, order):
+    def fn(x):
+        return sg.where(x[0] > 0, CONDITIONAL[name](x), sg.sum(x))
+
+    transform = sg.grad if order == 1 else sg.hessian
+    expected = np.ones(2) if order == 1 else np.zeros((2, 2))
+    for x in (np.zeros(2), np.array([0.0, 1.0])):
+        assert np.array_equal(transform(fn)(x), expected)
+        assert np.array_equal(sg.compile(transform(fn))(x), expected)
+    x = np.array([0.5, 2.0])
+    np.testing.assert_allclose(transform(fn)(x), transform(CONDITIONAL[name])(x), rtol=1e-13)
+
+
+def test_rows_of_a_matrix_product_that_are_not_selected():
+    a = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    def fn(x):  # the mask is constant along the contracted axis
+        rows = sg.log(x) @ a
+        return sg.sum(sg.where(x[:, :1] > 0, rows, 0.0))
+
+    x = np.array([[0.0, 1.0], [2.0, 4.0]])
+    np.testing.assert_allclose(sg.grad(fn)(x), [[0.0, 0.0], [3.0 / 2.0, 7.0 / 4.0]])
