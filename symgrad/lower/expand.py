@@ -84,6 +84,22 @@ def _drop_single_axes(node: Node) -> Node | None:
     return node.primitive(x, axes=rest) if rest else x
 
 
+def _representable(node: Node) -> Node | None:
+    """Bring a float into the integer type's range before it is converted: outside, C leaves the result undefined.
+
+    What is outside, and nan, becomes the least integer, as NumPy has it on x86-64.
+    """
+    (x,) = node.inputs
+    if not (x.dtype.is_floating and node.dtype.is_integer):
+        return None
+    bound = 2.0 ** (8 * node.dtype.itemsize - 1)
+    low = constant(-bound, x.dtype)
+    if x.primitive is ops.where and x.inputs[2] is low:  # it has been already
+        return None
+    inside = ops.logical_and(ops.ge(x, low), ops.lt(x, constant(bound, x.dtype)))
+    return ops.cast(ops.where(inside, x, low), dtype=node.dtype)
+
+
 def _last_axis(node: Node) -> Node | None:
     """Bring the axis of argmax and argmin last, where the loops are in memory order or a copy is made."""
     (x,) = node.inputs
@@ -134,4 +150,9 @@ def _transposed(x: Node, permutation: tuple[int, ...]) -> Node:
     return x if permutation == tuple(range(x.ndim)) else ops.transpose(x, permutation=permutation)
 
 
-_BY_NAME: dict[str, Expander] = {"contract": _contract, "argmax": _last_axis, "argmin": _last_axis}
+_BY_NAME: dict[str, Expander] = {
+    "argmax": _last_axis,
+    "argmin": _last_axis,
+    "cast": _representable,
+    "contract": _contract,
+}
