@@ -296,14 +296,9 @@ class CompiledFunction:
         for array, kind in zip(outputs, types, strict=True):
             if not is_output(array, kind, dims):
                 raise ValueError(f"bind: outputs must be writable C-contiguous arrays, expected {kind}")
-        native = program.compiled.bind([*arrays, *program.trace.captured], outputs)
         result = unflatten(program.trace.output, outputs)
-
-        def call_bound() -> Any:
-            native()
-            return self._checked(result)
-
-        return call_bound
+        native = program.compiled.bind([*arrays, *program.trace.captured], outputs, result)
+        return (lambda: self._checked(native())) if self.options.finite else native
 
     # derivatives -------------------------------------------------------------------------------------------------------
 

@@ -195,9 +195,9 @@ class Compiled:
         native = self._native
         return None if native is None else native.specialize(native.check(arrays))
 
-    def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray]) -> Callable[[], Any]:
-        """Return a call on fixed buffers."""
-        return self._required("bind").bind(inputs, outputs)
+    def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray], result: Any) -> Callable[[], Any]:
+        """Return a call on fixed buffers that returns ``result``."""
+        return self._required("bind").bind(inputs, outputs, result)
 
 
 _warned: set[str] = set()

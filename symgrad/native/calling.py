@@ -29,7 +29,7 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
     Names it uses: ``ndarray``, ``empty``, ``address``, ``native``, ``fail``, ``refuse``, ``make``; ``d<k>``, ``s<k>``
     the element type and shape of each input, ``e<k>``, ``r<k>`` of each output; ``n<k>`` the sizes. A context from
     ``make()`` holds the packed call, the workspace's address, the buffers of the inputs and the outputs, then all
-    their addresses.
+    their addresses; where every argument goes through a buffer, the packed call, the buffers, and what to keep.
     """
     count = len(inputs) + len(outputs)
     packed = all(a.copied for a in (*inputs, *outputs))
@@ -43,7 +43,7 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
     fields = [*(f"b{k}" for k in range(len(inputs))), *(f"o{k}" for k in range(len(outputs)))]
     fields += [] if packed else [f"p{k}" for k in range(count)]
     body += ["try: context = take()", "except IndexError: context = make()"]
-    body.append(f"{', '.join(['run', 'work', *fields])}{', *_' if packed else ''} = context")
+    body.append(f"{', '.join(['run', *fields, 'kept'] if packed else ['run', 'work', *fields])} = context")
     body += [f"b{k}[...] = x{k}" for k, a in enumerate(inputs) if a.copied]
     body += [f"o{k} = empty(r{k}, e{k})" for k, a in enumerate(outputs) if not a.copied]
     if packed:

@@ -119,10 +119,10 @@ class NativeFunction:
             self.fail(status)
         return outputs
 
-    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array] | None = None) -> Callable[[], list[Array]]:
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array] | None = None, result: Any = None) -> Callable[[], Any]:
         """Return a function without arguments that reads ``inputs`` as they are then and writes ``outputs``.
 
-        It returns the same output objects each time, and keeps all of them alive.
+        It returns ``result`` each time, by default the list of the outputs, and keeps all of them alive.
 
         Raises
         ------
@@ -136,7 +136,8 @@ class NativeFunction:
             outputs = [np.empty(shape, dtype) for (dtype, _), shape in zip(self._types, shapes, strict=True)]
         self._check_outputs(inputs, outputs, shapes)
         pointers, work = self._pointers((*inputs, *outputs), dims)
-        return bound(self._packed(pointers, dims, work), list(outputs), self.fail, (pointers, work))
+        returned = list(outputs) if result is None else result
+        return bound(self._packed(pointers, dims, work), returned, self.fail, (pointers, work))
 
     def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Array], shapes: Sequence[tuple[int, ...]]) -> None:
         if len(outputs) != len(shapes):
@@ -163,6 +164,8 @@ class NativeFunction:
         sizes = dict(zip(library.dims, dims, strict=True))
         given = [tuple([evaluate(s, sizes) for s in t.shape]) for t in library.inputs]
         made = self.shapes(dims)
+        inputs: list[Argument] = []
+        outputs: list[Argument] = []
         names: dict[str, Any] = {
             "ndarray": np.ndarray,
             "empty": np.empty,
@@ -170,9 +173,8 @@ class NativeFunction:
             "native": self._function,
             "fail": self.fail,
             "refuse": self._refuser(given),
-            "make": lambda: self._context(given, made, dims),
+            "make": lambda: self._context(given, made, dims, all(a.copied for a in (*inputs, *outputs))),
         }
-        inputs, outputs = [], []
         for k, (t, shape) in enumerate(zip(library.inputs, given, strict=True)):
             names |= {f"d{k}": t.dtype.numpy, f"s{k}": shape}
             inputs.append(Argument(len(shape), _bytes(t.dtype.itemsize, shape) <= _COPIED))
@@ -200,12 +202,14 @@ class NativeFunction:
 
         return refuse
 
-    def _context(self, given: Sequence[Shape], made: Sequence[Shape], dims: Sequence[int]) -> tuple[Any, ...]:
+    def _context(self, given: Sequence[Shape], made: Sequence[Shape], dims: Sequence[int], packed: bool) -> tuple[Any, ...]:
         """Return buffers for one call at a time: the packed call, the workspace, arrays and their addresses."""
         library = self.library
         arrays = [np.empty(s, t.dtype.numpy) for s, t in zip(given, library.inputs, strict=True)]
         arrays += [np.empty(s, t.dtype.numpy) for s, t in zip(made, library.outputs, strict=True)]
         pointers, work = self._pointers(arrays, dims)
+        if packed:  # addresses are in the block; kept so that what they point to stays
+            return (self._packed(pointers, dims, work), *arrays, (pointers, work))
         return (self._packed(pointers, dims, work), work, *arrays, *pointers)
 
     def _pointers(self, arrays: Sequence[Array], dims: Sequence[int]) -> tuple[list[Any], Any]:
@@ -235,14 +239,14 @@ def _bytes(itemsize: int, shape: Sequence[int]) -> int:
     return itemsize
 
 
-def bound(run: Callable[[], int], outputs: list[Array], fail: Callable[[int], None], keep: Any) -> Callable[[], list[Array]]:
+def bound(run: Callable[[], int], result: Any, fail: Callable[[int], None], keep: Any) -> Callable[[], Any]:
     """Return the call of a C function on fixed arguments, which it keeps alive."""
 
-    def call(keep: Any = keep) -> list[Array]:
+    def call(keep: Any = keep) -> Any:
         status = run()
         if status:
             fail(status)
-        return outputs
+        return result
 
     return call
 
