@@ -295,7 +295,8 @@ class CompiledFunction:
             raise ValueError("bind: out must be nested like the function's result")
         for array, kind in zip(outputs, types, strict=True):
             if not is_output(array, kind, dims):
-                raise ValueError(f"bind: outputs must be writable C-contiguous arrays, expected {kind}")
+                got = f"{array.dtype}{list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise ValueError(f"bind: outputs must be writable C-contiguous arrays, expected {kind}, got {got}")
         result = unflatten(program.trace.output, outputs)
         native = program.compiled.bind([*arrays, *program.trace.captured], outputs, result)
         return (lambda: self._checked(native())) if self.options.finite else native

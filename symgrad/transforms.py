@@ -230,7 +230,7 @@ def _direction(operation: str, given: Any, tree: Tree, types: Sequence[TensorTyp
     """Return the nodes of a direction, or of cotangents, checked against what it belongs to."""
     leaves, found = flatten(given)
     if found != tree:
-        raise TypeError(at_user_line(f"{operation}: the last argument must be nested like what it belongs to"))
+        raise TypeError(at_user_line(f"{operation}: the last argument must be nested like the argument or result it belongs to"))
     nodes = []
     for leaf, wanted in zip(leaves, types, strict=True):
         node = lift_one(leaf, wanted.dtype) if isinstance(leaf, (Face, float, int)) else outer_node(leaf, "direction")

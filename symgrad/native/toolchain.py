@@ -178,7 +178,7 @@ def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: floa
         shown = "\n  ".join(words[:20]) or "(it said nothing)"
         raise CompileError(
             f"compiler: {shlex.join(compiler.command)} failed with status {process.returncode}:\n  {shown}\n"
-            f"its flags were {' '.join(arguments)}"
+            f"its flags were {' '.join(arguments)}; if this compiler does not work, set CC to one that does"
         )
 
 
