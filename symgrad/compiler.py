@@ -206,7 +206,8 @@ _warned: set[str] = set()
 def _warn_once(error: CompileError) -> None:
     if str(error) not in _warned:
         _warned.add(str(error))
-        warnings.warn(f"{error}. Until then functions are interpreted, which is slower.", RuntimeWarning, stacklevel=2)
+        message = at_user_line(f"{error}. Until then functions are interpreted, which is slower")
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def compile_graph(
