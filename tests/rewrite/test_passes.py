@@ -211,7 +211,9 @@ def test_work_is_linear_in_nodes(build, fast_math):
     rewrite(build(8), options)  # the index is built once
     small, large = build(300), build(1200)
     len(small), len(large)
-    assert calls(lambda: rewrite(large, options)) <= 4.4 * calls(lambda: rewrite(small, options))
+    # the least of three: a sweep of the intern table, once in many thousand nodes, may fall into one of them
+    work = [min(calls(lambda g=graph: rewrite(g, options)) for _ in range(3)) for graph in (small, large)]
+    assert work[1] <= 4.4 * work[0]
 
 
 @pytest.mark.parametrize("fast_math", [False, True])
