@@ -1,7 +1,6 @@
 """The key of compiled code: all that affects it, and what it costs."""
 
 import os
-import time
 
 import pytest
 
@@ -75,11 +74,5 @@ def test_the_stamp_of_a_release_is_its_list_of_files(package, monkeypatch):
     assert stamp() != before
 
 
-def test_the_stamp_takes_under_three_milliseconds():
-    def seconds():
-        started = time.perf_counter()
-        stamp()
-        return time.perf_counter() - started
-
-    assert min(seconds() for _ in range(10)) < 3e-3
+def test_the_key_names_this_version():
     assert symgrad.__version__ == build_module.VERSION
