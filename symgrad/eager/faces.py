@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["Face", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one", "wrap"]
+__all__ = ["Face", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
 
 Number = (bool, int, float)
 
@@ -43,9 +43,6 @@ class Face:
         return id(self)
 
 
-F = TypeVar("F", bound=Face)
-
-
 def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
     """Return the face that a function of ``values`` answers with: torch's if any operand is one."""
     found = default
@@ -55,11 +52,6 @@ def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
                 return value.face_type()
             found = value.face_type()
     return found
-
-
-def wrap(face: type[F], node: Node) -> F:
-    """Return a node as a face."""
-    return face(node)
 
 
 def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:

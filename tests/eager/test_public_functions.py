@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import special
 
 import symgrad as sg
 
-special = pytest.importorskip("scipy.special")
 RNG = np.random.default_rng(3)
 V = RNG.uniform(0.2, 0.9, size=6)
 M = RNG.normal(size=(3, 4))
