@@ -161,9 +161,7 @@ class Compiled:
         """What compiling did."""
         library = self._required("report").library
         graph, passes = self._rewritten
-        return Report(
-            len(graph), passes, library.flops, library.bytes_moved, library.kernels, self._seconds, library.hit
-        )
+        return Report(len(graph), passes, library.flops, library.bytes_moved, library.kernels, self._seconds, library.hit)
 
     def call(self, arrays: Sequence[AnyArray], dims: Mapping[str, int]) -> list[AnyArray]:
         """Return the outputs for exact arrays, whose dims have the sizes ``dims``."""
