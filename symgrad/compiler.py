@@ -193,6 +193,10 @@ class Compiled:
         native = self._native
         return None if native is None else native.specialize(native.check(arrays))
 
+    def runner(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return the fastest call on a list of operands, which checks nothing; see NativeFunction.runner."""
+        return self._required("runner").runner()
+
     def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray], result: Any) -> Callable[[], Any]:
         """Return a call on fixed buffers that returns ``result``."""
         return self._required("bind").bind(inputs, outputs, result)

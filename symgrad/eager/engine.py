@@ -20,7 +20,7 @@ from symgrad.eager.storage import saved_value, written_over
 from symgrad.eager.tape import FREED, Leaf, owner
 from symgrad.eager.tensor_face import Tensor
 
-__all__ = ["AccumulateLock", "CustomEntry", "run"]
+__all__ = ["AccumulateLock", "CustomEntry", "Pass", "run"]
 
 AccumulateLock = threading.RLock()
 LONGEST = 1024  # entries of one piece: so a long tape of one pattern is a few programs, and not one for each length
@@ -38,7 +38,7 @@ class CustomEntry(Record):
         raise NotImplementedError
 
 
-class _Run:
+class Pass:
     """One backward pass."""
 
     def __init__(self, create_graph: bool) -> None:
@@ -46,6 +46,9 @@ class _Run:
         self.arrived: dict[Place, list[Tensor]] = {}
         self.asked: dict[Place, Tensor] = {}
         self.spent: list[Record] = []
+        self.read: list[Record] = []
+        self.found: dict[Any, Tensor] = {}
+        self.repeatable = True
 
     def total(self, place: Place) -> Tensor | None:
         """Return the sum of what arrived at a place so far."""
@@ -60,10 +63,8 @@ class _Run:
         return result
 
 
-def run(
-    roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, retain_graph: bool, create_graph: bool
-) -> dict[Any, Tensor]:
-    """Return the cotangent that arrives at each target edge, by default at each leaf; edges that none reaches are left out.
+def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, retain_graph: bool, create_graph: bool) -> Pass:
+    """Return a pass with what arrives at each target edge, by default at each leaf; edges that none reaches are left out.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def run(
     for record in order:
         if record.freed:
             raise RuntimeError(FREED)
-    state = _Run(create_graph)
+    state = Pass(create_graph)
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
     asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
@@ -91,19 +92,20 @@ def run(
     try:
         for piece, divides in _pieces(order):
             if divides:
+                state.repeatable = False
                 _pull_back_alone(state, piece[0], asked)
             else:
                 _pull_back_piece(state, piece, asked)
-        found = _finish(state, leaves if targets is None else targets)
+        state.found = _finish(state, leaves if targets is None else targets)
     finally:
         mode.grad = before
     if not retain_graph:
         for record in state.spent:
             record.freed = True
-    return found
+    return state
 
 
-def _finish(state: _Run, edges: Sequence[Any]) -> dict[Any, Tensor]:
+def _finish(state: Pass, edges: Sequence[Any]) -> dict[Any, Tensor]:
     found = {}
     for edge in edges:
         place = owner(edge)
@@ -137,7 +139,7 @@ def _collect(roots: Sequence[Any]) -> tuple[list[Record], list[Leaf]]:
     return sorted(seen, key=_serial, reverse=True), list(leaves)
 
 
-def _serial(record: Record) -> int:
+def _serial(record: Record) -> float:
     return record.serial
 
 
@@ -175,7 +177,7 @@ def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
 # pieces --------------------------------------------------------------------------------------------------------------
 
 
-def _pull_back_piece(state: _Run, latest_first: list[Record], asked: set[Place]) -> None:
+def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place]) -> None:
     """Take a piece of the tape as one graph."""
     records = latest_first[::-1]
     position = {r: k for k, r in enumerate(records)}
@@ -218,6 +220,7 @@ def _pull_back_piece(state: _Run, latest_first: list[Record], asked: set[Place])
     if plan is None:
         plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
     read = [_checked(values[n], records, position) for n in plan.needed]
+    state.read.extend(read)
     state.spent.extend([records[p] for p in plan.saving])
     results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents)
     for place, result in zip(leaving, results, strict=False):
@@ -236,7 +239,7 @@ def _numbered_apart(number: dict[Any, int], values: list[Record], edges: list[An
     return known
 
 
-def _seeds(state: _Run, position: dict[Record, int]) -> tuple[list[tuple[int, int]], list[Tensor]]:
+def _seeds(state: Pass, position: dict[Record, int]) -> tuple[list[tuple[int, int]], list[Tensor]]:
     found = []
     for place in list(state.arrived):
         inside = position.get(place[0])
@@ -312,7 +315,7 @@ def _checked(record: Record, records: list[Record], position: dict[Record, int])
     )
 
 
-def _apply(state: _Run, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor]) -> list[Tensor]:
+def _apply(state: Pass, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor]) -> list[Tensor]:
     """Record what a plan computes: as one entry that nothing can differentiate, or operation by operation."""
     if state.create_graph:
         return replay(plan, values, edges, seeds)
@@ -325,7 +328,7 @@ def _apply(state: _Run, plan: Plan, values: list[Record], edges: list[Any], seed
 # entries that Python code looks at -----------------------------------------------------------------------------------
 
 
-def _pull_back_alone(state: _Run, record: Record, asked: set[Place]) -> None:
+def _pull_back_alone(state: Pass, record: Record, asked: set[Place]) -> None:
     count = len(record.signature.types) if record.signature is not None else 1
     extras = record.gradient
     cotangents = [state.total((record, k)) for k in range(count)]

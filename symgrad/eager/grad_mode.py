@@ -26,6 +26,7 @@ class Mode(threading.local):
     grad: bool = True
     inference: bool = False
     anomaly: bool = False
+    window: Any = None  # see windows.py
 
 
 mode = Mode()

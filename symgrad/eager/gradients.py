@@ -9,8 +9,9 @@ import numpy as np
 
 from symgrad.eager.engine import AccumulateLock, run
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import evaluate
-from symgrad.eager.recording import leaf
+from symgrad.eager.programs import Job, prepare
+from symgrad.eager.recording import Record, leaf
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -107,16 +108,27 @@ def backward(
     RuntimeError
         As torch does; nothing has been added then.
     """
-    roots_of = _several(tensors)
+    _backward(_several(tensors), grad_tensors, retain_graph, create_graph, inputs)
+
+
+def _backward(
+    tensors: list[Tensor], grad_tensors: Any, retain_graph: bool | None, create_graph: bool, inputs: Any
+) -> Learned | None:
+    """Run backward; return what can be repeated."""
     if inputs is not None and not _several(inputs):
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    roots = _seeds(roots_of, grad_tensors, create_graph)
+    roots = _seeds(tensors, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(_several(inputs))]
-    found = run(roots, receivers, keep, create_graph)
+    done = run(roots, receivers, keep, create_graph)
     tensors_of = {} if inputs is None else dict(zip(receivers or (), _several(inputs), strict=True))
     with AccumulateLock:
-        _accumulate(found, create_graph, tensors_of)
+        job, totals = _accumulate(done.found, create_graph, tensors_of)
+    _call_post_hooks(done.found)
+    return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
+
+
+def _call_post_hooks(found: dict[Any, Tensor]) -> None:
     for edge in found:
         if isinstance(edge, Leaf) and edge.posthooks:
             tensor = edge.tensor()
@@ -131,8 +143,9 @@ def _receiver(k: int, tensor: Any) -> Any:
     return edge
 
 
-def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any, Tensor]) -> None:
+def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any, Tensor]) -> tuple[Job | None, dict[Any, Record]]:
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
+    job = None
     before = mode.grad
     mode.grad = create_graph
     try:
@@ -141,7 +154,8 @@ def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any,
             old = edge.grad if isinstance(edge, Leaf) else tensors[edge].__dict__.get("_kept")
             steps.append((edge, old, cotangent if old is None else old + cotangent))
         if not create_graph:
-            evaluate([t.current() for _, _, t in steps])
+            job = prepare([t.current() for _, _, t in steps])
+            job.run()
     finally:
         mode.grad = before
     for edge, old, total in steps:
@@ -151,6 +165,7 @@ def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any,
             edge.grad = total if create_graph else _own(total)
         else:
             tensors[edge].__dict__["_kept"] = total
+    return job, {edge: total._value for edge, _, total in steps}
 
 
 def _own(total: Tensor) -> Tensor:
@@ -168,7 +183,17 @@ def backward_method(
     inputs: Any = None,
 ) -> None:
     """Add the gradients of this to the ``grad`` of every leaf it depends on; see ``autograd.backward``."""
-    backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs)
+    window = mode.window
+    key = None
+    if window is not None and gradient is None and inputs is None and not create_graph:
+        key = key_of(window, self, bool(retain_graph))
+        if key is not None and backward_again(window, key):
+            return
+    learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs)
+    if key is not None and learned is not None:
+        remember(window, key, learned)
+    if window is not None and not create_graph:
+        window.begin()
 
 
 def grad(
@@ -216,7 +241,7 @@ def grad(
     roots = _seeds(outs, grad_outputs, create_graph)
     receivers = [_receiver(k, t) for k, t in enumerate(ins)]
     keep = create_graph if retain_graph is None else retain_graph
-    found = run(roots, receivers, keep, create_graph)
+    found = run(roots, receivers, keep, create_graph).found
     results: list[Tensor | None] = []
     for edge, tensor in zip(receivers, ins, strict=True):
         result = found.get(edge)

@@ -9,11 +9,12 @@ import numpy as np
 
 from symgrad.dtypes import from_numpy
 from symgrad.eager.faces import Face, Weak
+from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import evaluate
-from symgrad.eager.recording import DEEPEST, Record, Signature, leaf, node_leaf, outputs_of
+from symgrad.eager.recording import LONGEST_WINDOW, Record, Signature, leaf, next_serial, node_leaf, outputs_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
+from symgrad.eager.windows import NumberLeaf, Window, new_number
 from symgrad.errors import at_user_line, user_line
 from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
@@ -30,6 +31,8 @@ __all__ = [
     "as_reshape",
     "operation",
 ]
+
+Found = tuple[Signature, dict[Any, Any], bool, bool]
 
 _MOST_SIGNATURES = 4096  # of one operation: more than any program has, and a bound for one whose shapes never repeat
 
@@ -53,41 +56,165 @@ class Operation:
 
     def __call__(self, *operands: Any, **static: Any) -> Any:
         """Record this operation on ``operands``."""
-        key: list[Any] = []
+        if len(operands) == 1 and type(operands[0]) is Tensor:
+            return self.of_one(operands[0], static)
+        window = mode.window or begin_window()
+        token = window.token
+        key: list[Any] = [self]
         values: list[Record] = []
         edges: list[Any] = []
-        tracked = False
-        for operand in operands:
-            if isinstance(operand, Tensor):
-                value = operand._value if operand._cell is None else operand.current()
-                edge = operand._edge
-                key.append(id(value.type))
-                if edge is not None:
-                    tracked = True
-                edges.append(edge)
-            else:
-                value = as_operand(operand)
-                kind = type(value.data)
-                key.append(kind if kind is float or kind is int or kind is bool else id(value.type))
-                edges.append(None)
-            values.append(value)
-        if static:
-            key.append(tuple(static.items()))
-        known = tuple(key)
-        signature = self._signatures.get(known)
-        if signature is None:
-            signature = self._learn(known, values, static)
-        return _record(signature, tuple(values), tuple(edges) if tracked and mode.grad else None)
+        try:
+            for operand in operands:
+                kind = type(operand)
+                if kind is Tensor:
+                    value = operand._value if operand._cell is None else operand.current()
+                    edge = operand._edge
+                    key.append(value.number if value.token is token else window.enter(value))
+                    if edge is None or not mode.grad:
+                        edges.append(None)
+                        key.append(0)
+                    else:
+                        edges.append(edge)
+                        key.append(1 if edge is value else window.edge_code(value, edge))
+                else:
+                    value = new_number(operand) if kind is float or kind is int or kind is bool else as_operand(operand)
+                    key.append(type(value.data) if type(value) is NumberLeaf else id(value.type))
+                    key.append(0)
+                    window.enter(value)
+                    edges.append(None)
+                values.append(value)
+            if static:
+                key.append(tuple(static.items()))
+            known = tuple(key)
+            found = window.moves.get(known)
+            if found is None:
+                found = self._learn(window, known, values, edges, static)
+        except BaseException:  # what was numbered for it is in no state
+            window.begin()
+            raise
+        return settle(window, found, tuple(values), tuple(edges))
 
-    def _learn(self, key: Any, values: Sequence[Record], static: dict[str, Any]) -> Signature:
-        inputs = [fresh_input(f"x{k}", v.type) for k, v in enumerate(values)]
-        given = [Weak(i, type(v.data)) if is_number(v) else i for i, v in zip(inputs, values, strict=True)]
-        result = self.formula(*given, **static)
-        signature = Signature(self.grad_name, Graph(inputs, result if isinstance(result, tuple) else (result,)))
-        if len(self._signatures) >= _MOST_SIGNATURES:
-            self._signatures.clear()
-        self._signatures[key] = signature
-        return signature
+    def of_one(self, a: Tensor, static: dict[str, Any]) -> Any:
+        """Record this operation on one Tensor: what a call does, for the most frequent case."""
+        window = mode.window or begin_window()
+        x = a._value if a._cell is None else a.current()
+        m = x.number if x.token is window.token else window.enter(x)
+        edge = a._edge if mode.grad else None
+        p = 0 if edge is None else 1 if edge is x else window.edge_code(x, edge)
+        key = (self, m, p, *static.items()) if static else (self, m, p)
+        move = window.moves.get(key)
+        if move is None:
+            try:
+                move = self._learn(window, key, (x,), (edge,), static)
+            except BaseException:  # what was numbered for it is in no state
+                window.begin()
+                raise
+        return settle(window, move, (x,), (edge,))
+
+    def of_two(self, a: Tensor, b: Any) -> Tensor:
+        """Record this operation on a Tensor and another operand: what a call does, for Python's operators."""
+        kind = type(b)
+        window = mode.window
+        if window is None or not (kind is Tensor or kind is float or kind is int):
+            found: Tensor = self(a, b)
+            return found
+        token = window.token
+        x = a._value if a._cell is None else a.current()
+        m = x.number if x.token is token else window.enter(x)
+        from_a, from_b = a._edge, None
+        if kind is Tensor:
+            y = b._value if b._cell is None else b.current()
+            n = y.number if y.token is token else window.enter(y)
+            from_b = b._edge
+        else:
+            y, n = NumberLeaf(b), kind
+            window.enter(y)
+        key: Any
+        if (from_a is None and from_b is None) or not mode.grad:
+            edges = (None, None)
+            key = self, m, 0, n, 0
+        else:
+            edges = (from_a, from_b)
+            p = 0 if from_a is None else 1 if from_a is x else window.edge_code(x, from_a)
+            key = self, m, p, n, 0 if from_b is None else 1 if from_b is y else window.edge_code(y, from_b)
+        move = window.moves.get(key)
+        if move is None:
+            try:
+                move = self._learn(window, key, (x, y), edges, _NONE)
+            except BaseException:  # what was numbered for it is in no state
+                window.begin()
+                raise
+        made: Tensor = settle(window, move, (x, y), edges)
+        return made
+
+    def _learn(self, window: Window, key: Any, values: Sequence[Record], edges: Sequence[Any], static: dict[str, Any]) -> Found:
+        signature = self._signature(values, static)
+        tracks = any(signature.carries) and any(e is not None for e in edges)
+        at_once = any(v.exposed for v in values)
+        return signature, window.learn(key, signature, tracks, at_once).moves, tracks, at_once
+
+    def _signature(self, values: Sequence[Record], static: dict[str, Any]) -> Signature:
+        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], tuple(static.items()))
+        found = self._signatures.get(key)
+        if found is None:
+            inputs = [fresh_input(f"x{k}", v.type) for k, v in enumerate(values)]
+            given = [Weak(i, type(v.data)) if is_number(v) else i for i, v in zip(inputs, values, strict=True)]
+            result = self.formula(*given, **static)
+            found = Signature(self.grad_name, Graph(inputs, result if isinstance(result, tuple) else (result,)))
+            if len(self._signatures) >= _MOST_SIGNATURES:
+                self._signatures.clear()
+            self._signatures[key] = found
+        return found
+
+
+def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tuple[Any, ...]) -> Any:
+    """Record an operation whose signature is known, and return its results."""
+    signature, window.moves, tracks, at_once = found
+    record = _new_record(Record)
+    record.signature = signature
+    record.inputs = values
+    record.edges = edges if tracks else None
+    record.type = signature.type
+    record.serial = next_serial()
+    record.token = window.token
+    records = window.records
+    record.number = number = len(records)
+    records.append(record)
+    if signature.single:
+        made = _new(Tensor)
+        made._value = record
+        if tracks:
+            made._edge = record
+        elif mode.inference:
+            made._inference = True
+        if at_once or number >= LONGEST_WINDOW or window.slow:
+            _see_to(window, [record], at_once)
+        return made
+    parts = outputs_of(record)
+    for part in parts:
+        part.token = window.token
+        part.number = len(records)
+        records.append(part)
+    if at_once or number >= LONGEST_WINDOW or window.slow:
+        _see_to(window, parts, at_once)
+    return tuple([Tensor.of(r, r if r.edges is not None else None) for r in parts])
+
+
+_new = Tensor.__new__
+_new_record = Record.__new__
+_NONE: dict[str, Any] = {}
+
+
+def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
+    """Run what must not wait; under anomaly detection, note the user's line."""
+    if mode.anomaly:
+        line = user_line()
+        for record in made:
+            record.line = line
+            if record.inputs and record.signature is not None and record.signature.index >= 0:
+                record.inputs[0].line = line
+    if at_once or len(window.records) >= LONGEST_WINDOW:
+        run_now(window, made, at_once)
 
 
 def is_number(record: Record) -> bool:
@@ -120,32 +247,22 @@ def as_operand(value: Any) -> Record:
     raise TypeError(at_user_line(f"expected a Tensor or a number, got {kind.__module__}.{kind.__name__}"))
 
 
-def _record(signature: Signature, values: tuple[Record, ...], edges: tuple[Any, ...] | None) -> Any:
-    record = Record(signature, values, edges if edges is not None and any(signature.carries) else None, signature.type)
-    if mode.anomaly:
-        record.line = user_line()
-    if len(signature.types) == 1:
-        tensor = Tensor.of(record, record if record.edges is not None and signature.tracks else None)
-        results: Any = tensor
-        made = [record]
-    else:
-        made = outputs_of(record)
-        results = tuple([Tensor.of(r, r if r.edges is not None else None) for r in made])
-    for value in values:
-        if value.exposed:
-            evaluate(made)
-            break
-    else:
-        if record.depth >= DEEPEST:
-            evaluate(made)
-    return results
-
-
 def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:
     """Record a known signature on Tensors of its operands' types."""
-    values = tuple([t._value if t._cell is None else t.current() for t in tensors])
-    edges = tuple([t._edge for t in tensors]) if mode.grad else ()
-    return _record(signature, values, edges if any(e is not None for e in edges) else None)
+    window = mode.window or begin_window()
+    key: list[Any] = [signature]
+    values = [t.current() for t in tensors]
+    edges = [t._edge if mode.grad else None for t in tensors]
+    for value, edge in zip(values, edges, strict=True):
+        key.append(value.number if value.token is window.token else window.enter(value))
+        key.append(0 if edge is None else 1 if edge is value else window.edge_code(value, edge))
+    known = tuple(key)
+    found = window.moves.get(known)
+    if found is None:
+        tracks = any(signature.carries) and any(e is not None for e in edges)
+        at_once = any(v.exposed for v in values)
+        found = signature, window.learn(known, signature, tracks, at_once).moves, tracks, at_once
+    return settle(window, found, tuple(values), tuple(edges))
 
 
 def apply_graph(graph: Graph, name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

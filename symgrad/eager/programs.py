@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.execution import Program
-from symgrad.eager.recording import AnyArray, Record, pending
+from symgrad.eager.recording import Record, pending
 from symgrad.eager.values import concrete, value_of
 from symgrad.errors import ShapeError
 from symgrad.ir.expr import Node, constant, fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["array_of", "evaluate", "inline", "node_of"]
+__all__ = ["Job", "evaluate", "inline", "node_of", "prepare"]
 
 _MOST_PROGRAMS = 512
 _programs: OrderedDict[Any, Program] = OrderedDict()
@@ -26,6 +26,25 @@ _lock = threading.RLock()  # guards the table; it is not held while a program ru
 
 # What holds a record besides its users: the list and the dict of a walk, the loop's variable, getrefcount's argument.
 _OWN_REFERENCES = 4
+
+
+class Job:
+    """A program with the records it is run for."""
+
+    __slots__ = ("leaves", "program", "wanted")
+
+    def __init__(self, program: Program | None, leaves: list[Record], wanted: list[Record]) -> None:
+        self.program = program
+        self.leaves = leaves
+        self.wanted = wanted
+
+    def run(self) -> None:
+        """Compute the wanted records' values."""
+        if self.program is None:
+            return
+        results = self.program([_data(leaf) for leaf in self.leaves])
+        for record, value in zip(self.wanted, results, strict=True):
+            record.settle(value)
 
 
 def evaluate(roots: Sequence[Record]) -> None:
@@ -36,23 +55,21 @@ def evaluate(roots: Sequence[Record]) -> None:
     TraceError
         When one depends on an argument of a trace, which has no value.
     """
-    order = pending(roots)
+    prepare(roots).run()
+
+
+def prepare(roots: Sequence[Record]) -> Job:
+    """Return what must run for records to have their values."""
     for root in roots:
         if root.data is None and root.signature is None:
             assert root.node is not None
             root.data = value_of(root.node)
+    order = pending(roots)
     if not order:
-        return
+        return Job(None, [], [])
     key, leaves, wanted = _structure(order, roots)
     known = tuple(key)
-    program = _programs.get(known)
-    if program is None:
-        program = _build(known, order, leaves, wanted)
-    results = program([_data(leaf) for leaf in leaves])
-    for record, value in zip(wanted, results, strict=True):
-        record.data = value
-        if record.edges is None:
-            record.inputs = ()  # nothing will ask how it came about
+    return Job(_programs.get(known) or _build(known, order, leaves, wanted), leaves, wanted)
 
 
 def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any], list[Record], list[Record]]:
@@ -76,12 +93,12 @@ def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any],
             for edge in edges:
                 if edge in uses:
                     uses[edge] += 1
-        uses[record] = 0
+        uses[record] = record.token is not None  # its window's list
         number[record] = len(number) + 1
     wanted = []
     asked = set(roots)
     for k, record in enumerate(order):
-        if record.signature.index < 0 and len(record.signature.types) > 1:  # type: ignore[union-attr]  # pending: it has one
+        if not record.signature.single:  # type: ignore[union-attr]  # pending: it has one
             continue
         if record in asked or sys.getrefcount(record) > uses[record] + _OWN_REFERENCES + 1:
             wanted.append(record)
@@ -119,14 +136,6 @@ def inline(record: Record, operands: Sequence[Any]) -> Any:
         return operands[0][signature.index]
     results = signature.graph(*operands)
     return results[0] if len(results) == 1 else results
-
-
-def array_of(record: Record) -> AnyArray:
-    """Return a record's value as an ndarray, which is not to be written."""
-    if record.data is None:
-        evaluate([record])
-    data = record.data
-    return data if type(data) is np.ndarray else np.asarray(data, record.type.dtype.numpy)
 
 
 def node_of(record: Record) -> Node:

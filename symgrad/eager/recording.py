@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from symgrad.eager.storage import Cell
 
 __all__ = [
-    "DEEPEST",
+    "LONGEST_WINDOW",
     "SCALARS",
     "Edge",
     "Projection",
@@ -39,7 +39,7 @@ __all__ = [
 
 AnyArray = np.ndarray[Any, Any]
 
-DEEPEST = 1000  # operations that may wait in a row before they are run
+LONGEST_WINDOW = 1000  # operations that may wait before they are run
 
 next_serial = itertools.count().__next__
 
@@ -87,6 +87,7 @@ class Signature:
         self.type = self.types[0] if self.types else type_of((), float64)
         self.view = view
         self.carries = _carries(graph)
+        self.single = len(self.types) == 1
         self.tracks = self.carries[0] if self.carries else False
 
     def __repr__(self) -> str:
@@ -116,6 +117,7 @@ class Projection(Signature):
         self.type = type_
         self.view = False
         self.carries = (True,)
+        self.single = True
         self.tracks = True
 
     @cached_property
@@ -147,13 +149,13 @@ class Record:
     type : TensorType
     serial : int
         Rises with time, so that it orders records topologically.
-    depth : int
-        At most this many pending operations lie on a path to it.
     data : ndarray, number or None
         The value, once it is known. Of a leaf that is a Python number, the number.
     """
 
-    depth = 0
+    serial: float = -1  # of a leaf: before everything
+    token: object = None  # of the window it has a number in
+    number = 0
     data: Any = None
     node: Node | None = None  # where it stands in a trace
     overwritten: tuple[int, list[int]] | None = None  # version it was, and the counter, once its storage was written
@@ -172,11 +174,25 @@ class Record:
         self.edges = edges
         self.type = type_
         self.serial = next_serial()
-        depth = 0
-        for operand in inputs:
-            if operand.data is None and operand.depth > depth:
-                depth = operand.depth
-        self.depth = depth + 1
+
+    def settle(self, value: AnyArray) -> None:
+        """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
+        self.data = value
+        if self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+            self.inputs = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it depends on values alone, on no argument of a trace."""
+        stack, seen = [self], {self}
+        while stack:
+            one = stack.pop()
+            if one.data is None and one.signature is None:
+                return False
+            new = [i for i in one.inputs if i.data is None and i not in seen]
+            seen.update(new)
+            stack.extend(new)
+        return True
 
     def __repr__(self) -> str:
         name = "leaf" if self.signature is None else self.signature.name
@@ -187,6 +203,7 @@ def leaf(value: Any) -> Record:
     """Return the record of an ndarray, taken as it is, or of a Python number."""
     found = SCALARS.get(type(value))
     record = Record(None, (), None, found or type_of(value.shape, from_numpy(value.dtype)))
+    record.serial = -1
     record.data = value
     return record
 
@@ -204,7 +221,9 @@ def outputs_of(record: Record) -> list[Record]:
     results = []
     for k, (t, carries) in enumerate(zip(record.signature.types, record.signature.carries, strict=True)):
         edges = (record,) if record.edges is not None and carries else None
-        results.append(Record(projection(k, t), (record,), edges, t))
+        part = Record(projection(k, t), (record,), edges, t)
+        part.serial = record.serial + 0.5  # right after it, whatever else was recorded
+        results.append(part)
     return results
 
 
@@ -220,5 +239,5 @@ def pending(roots: Sequence[Record]) -> list[Record]:
     return sorted(found, key=_serial)
 
 
-def _serial(record: Record) -> int:
+def _serial(record: Record) -> float:
     return record.serial

@@ -22,7 +22,7 @@ from symgrad.ir.graph import Graph
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Cell", "View", "alias", "cell_of", "renew", "replace", "saved_value", "write"]
+__all__ = ["Cell", "View", "alias", "cell_of", "renew", "saved_value", "write"]
 
 
 class View(Signature):
@@ -116,44 +116,47 @@ def renew(tensor: Tensor) -> None:
 
 def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
     """Make a new tensor share another's storage, outside its place on the tape; ``counted``: and its version."""
-    cell = cell_of(other)
-    tensor._cell, tensor._chain, tensor._stamp = cell, other._chain, cell.stamp
+    cell = other._cell or cell_of(other)
+    tensor._cell = cell
+    tensor._stamp = cell.stamp
+    if other._chain:
+        tensor._chain = other._chain
     tensor._follows = False
     if counted:
         tensor._counter = other.counter
 
 
-def replace(old: Record, tensor: Tensor, cell: Cell | None) -> None:
-    """Mark a record whose storage is being written through ``tensor``."""
-    counter = tensor.counter
-    if cell is None or counter is cell.counter:
-        old.overwritten = counter[0], counter
-    else:
-        old.moved = cell
-    counter[0] += 1
-
-
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
-    if tensor._cell is None:
-        replace(tensor._value, tensor, None)
+    cell = tensor._cell
+    counter = tensor._counter or tensor.counter
+    version = counter[0]
+    counter[0] = version + 1
+    if cell is None:
+        tensor._value.overwritten = version, counter
         tensor._value = value
         if edge is not None:
             tensor._edge = edge
         return
-    cell = tensor._cell
     if tensor._stamp != cell.stamp:
         renew(tensor)
-    replace(cell.value, tensor, cell)
+    if counter is cell.counter:
+        cell.value.overwritten = version, counter
+    else:
+        cell.value.moved = cell
     if tensor._chain:
         value, edge = _put(tensor, cell, value, edge)
     if cell.memory is not None:
         value = _into_memory(cell.memory, value)
     cell.value = value
     cell.stamp += 1
+    if not tensor._chain:
+        tensor._value, tensor._stamp = value, cell.stamp
     if edge is not None:
         if tensor._follows:
             cell.edge = edge
+            if not tensor._chain:
+                tensor._edge = edge
         else:
             tensor._edge = edge
 

@@ -66,11 +66,13 @@ class Leaf:
     tensor : weak reference to the Tensor
     """
 
-    __slots__ = ("__weakref__", "extras", "grad", "grad_fn", "posthooks", "serial", "tensor", "type")
+    __slots__ = ("__weakref__", "extras", "grad", "grad_fn", "number", "posthooks", "serial", "tensor", "token", "type")
 
     def __init__(self, type_: TensorType, tensor: Tensor) -> None:
         self.type = type_
         self.grad: Tensor | None = None
+        self.token: object = None  # of the window it has a number in
+        self.number = 0
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None
         self.grad_fn: GradFn | None = None

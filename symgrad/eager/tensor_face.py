@@ -49,7 +49,7 @@ class Tensor(TensorState):
     @property
     def data(self) -> Tensor:
         """A tensor that shares the storage but not its version: writing it goes unnoticed by backward."""
-        made = Tensor.of(self.current())
+        made = Tensor.of(self._value if self._cell is None else self.current())
         alias(made, self, counted=False)
         return made
 
@@ -77,9 +77,8 @@ class Tensor(TensorState):
         RuntimeError
             For a leaf that requires a gradient, a view of one, and views that must not be written.
         """
-        own = self.edge()
-        if mode.grad:
-            self._check_writeable(own, edge)
+        if mode.grad and (self._edge is not None or self._cell is not None):
+            self._check_writeable(self.edge(), edge)
         write(self, value, edge)
         return self
 

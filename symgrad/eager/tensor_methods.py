@@ -12,7 +12,7 @@ from symgrad.eager import torch_basics as arithmetic
 from symgrad.eager.faces import Face
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation
-from symgrad.eager.recording import leaf
+from symgrad.eager.recording import Record
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
@@ -23,20 +23,34 @@ _NUMBERS = (float, int, bool)
 
 
 def _operator(op: Operation, reverse: bool = False) -> Callable[[Any, Any], Any]:
-    def operator(self: Tensor, other: Any) -> Any:
-        kind = type(other)
-        if kind is Tensor or kind is float or kind is int:
-            return op(other, self) if reverse else op(self, other)
-        if not isinstance(other, (Face, np.ndarray, np.generic, *_NUMBERS)):
-            return NotImplemented
-        return op(other, self) if reverse else op(self, other)
+    record = op.of_two
+    if not reverse:
 
-    return operator
+        def operator(self: Tensor, other: Any) -> Any:
+            kind = type(other)
+            if kind is Tensor or kind is float or kind is int or isinstance(other, (Face, np.ndarray, np.generic, bool)):
+                return record(self, other)
+            return NotImplemented
+
+        return operator
+
+    swaps = op in (arithmetic.add, arithmetic.mul)
+
+    def reversed_operator(self: Tensor, other: Any) -> Any:
+        if swaps and (type(other) is float or type(other) is int):
+            return record(self, other)
+        if isinstance(other, (Face, np.ndarray, np.generic, *_NUMBERS)):
+            return op(other, self)
+        return NotImplemented
+
+    return reversed_operator
 
 
 def pow_(base: Any, exponent: Any) -> Any:
     """Return ``base ** exponent``; an integer exponent that is a Python number is exact multiplication."""
     if isinstance(base, Tensor):
+        if type(exponent) is int:
+            return arithmetic.integer_power.of_one(base, {"exponent": exponent})
         if isinstance(exponent, int) and not isinstance(exponent, bool):
             return arithmetic.integer_power(base, exponent=int(exponent))
         if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= 64:
@@ -56,6 +70,8 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
     RuntimeError
         When the result does not fit, as torch says it.
     """
+    if result._value.type is target._value.type:
+        return target.write_in_place(result._value, result._edge)
     if result.dtype is not target.dtype:
         if result.dtype.category > target.dtype.category:
             given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
@@ -77,17 +93,42 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def in_place_operator(op: Operation) -> Callable[[Any, Any], Any]:
+    """Return ``x += y`` and the like."""
+    record = op.of_two
+
+    def operator(self: Tensor, other: Any) -> Any:
+        result = record(self, other)
+        if result._value.type is not self._value.type:
+            return finish_in_place(self, result)
+        return self.write_in_place(result._value, result._edge)
+
+    return operator
+
+
 def zero_(self: Tensor) -> Tensor:
     """Write zeros."""
     return fill_(self, 0)
 
 
+_filled: dict[Any, Any] = {}  # arrays of one small value, which nobody writes
+_MOST_FILLED = 256
+
+
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value everywhere."""
-    if self.edge() is None and not isinstance(value, Tensor):
-        array = np.full(tuple(self.shape), value, self.dtype.numpy)
-        return self.write_in_place(leaf(array), None)
-    return finish_in_place(self, arithmetic.fill(self, value))
+    if self.edge() is not None or isinstance(value, Tensor):
+        return finish_in_place(self, arithmetic.fill(self, value))
+    type_ = self._value.type
+    key = id(type_), repr(value)
+    array = _filled.get(key)
+    if array is None:
+        array = np.full(type_.shape, value, type_.dtype.numpy)
+        if len(_filled) < _MOST_FILLED and array.size <= 64:
+            _filled[key] = array
+    record = Record(None, (), None, type_)
+    record.data = array
+    return self.write_in_place(record, None)
 
 
 def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -120,6 +161,10 @@ METHODS: dict[str, Any] = {
     "__neg__": lambda self: arithmetic.neg(self),  # noqa: PLW0108  # an operation is no method by itself
 }
 for _name, _op in {"add": arithmetic.add, "sub": arithmetic.sub, "mul": arithmetic.mul, "truediv": arithmetic.div}.items():
-    METHODS |= {f"__{_name}__": _operator(_op), f"__r{_name}__": _operator(_op, reverse=True), f"__i{_name}__": in_place(_op)}
+    METHODS |= {
+        f"__{_name}__": _operator(_op),
+        f"__r{_name}__": _operator(_op, reverse=True),
+        f"__i{_name}__": in_place_operator(_op),
+    }
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _method)

@@ -7,10 +7,13 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+import numpy as np
+
 from symgrad.dtypes import DType, float32
 from symgrad.eager.faces import Face
+from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import array_of, node_of
+from symgrad.eager.programs import node_of
 from symgrad.eager.recording import AnyArray, Record, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
@@ -108,7 +111,9 @@ class TensorState(Face):
 
     def numpy_value(self) -> AnyArray:
         """Return the values as an ndarray that must not be written."""
-        return array_of(self.current())
+        record = self.current()
+        data = record.data if record.data is not None else ask(record)
+        return data if type(data) is np.ndarray else np.asarray(data, record.type.dtype.numpy)
 
     @property
     def shape(self) -> Any:
@@ -207,8 +212,8 @@ class TensorState(Face):
     @property
     def grad(self) -> Any:
         """The gradient collected so far; None before the first."""
-        edge = self.edge()
-        if isinstance(edge, Leaf):
+        edge = self._edge if self._cell is None else self.edge()
+        if type(edge) is Leaf:
             return edge.grad
         kept: Any = self.__dict__.get("_kept")
         if edge is not None and not self.retains_grad:
