@@ -24,7 +24,7 @@ LAYERS = (
     ("eager", "tracing"),
     (
         "arguments", "autograd", "cli", "compilation", "compiled", "exporting", "expressions", "func", "mapping", "nn", "optim",
-        "programs", "replay", "testing", "transforms", "__init__", "__main__",
+        "linalg", "naming", "programs", "replay", "special", "testing", "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
