@@ -337,9 +337,12 @@ class Operators(Face):
 
 def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
     floats_only = name == "div"
+    unit = 1 if name == "mul" or (name == "div" and not reverse) else None
 
     def operator(self: Face, other: Any) -> Any:
         kind = type(other)
+        if (kind is int or kind is float) and other == unit and self.node.dtype.is_floating:
+            return self.face_type()(self.node)  # rewriting would find that too, and build again all that follows
         if kind is type(self) or kind is float:  # the common cases, without the general rule of promotion
             a = self.node
             b = constant(other, a.type.dtype) if kind is float else other.node

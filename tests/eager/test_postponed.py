@@ -7,6 +7,8 @@ import symgrad as sg
 from symgrad.eager.array_face import Array
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.trees import LEAF
+from symgrad.options import Options
+from symgrad.rewrite.passes import run_passes
 from symgrad.tracing import trace
 from symgrad.transform.derive import gradient
 
@@ -76,3 +78,13 @@ def test_unknown_names_are_refused_as_ever():
         return x
 
     traced(asks)
+
+
+def test_units_and_signs_leave_nothing_to_rewrite():
+    def loop(x):
+        a, b, c = x[0], x[1], x[2]
+        for k in range(7):
+            a, b, c = b * c + 0.5, np.sin(a) * c * 1.0, 1 * a - 0.25 * b * k / 1
+        return a + b + c
+
+    assert [one.fired for one in run_passes(gradient(traced(loop).graph, [0]), Options())[1]] == [0]
