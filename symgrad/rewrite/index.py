@@ -1,6 +1,6 @@
 """The index of laws: for a node the few that may hold, by the primitives in it and below it.
 
-A node that no law concerns costs one dictionary lookup, another one two.
+A node that no law concerns costs one or two dictionary lookups.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from types import EllipsisType
 from typing import Any
 
 from symgrad.ir.expr import Node, Primitive, ops
+from symgrad.ir.types import TensorType
 from symgrad.rewrite.pattern import (
     CATEGORIES,
     Apply,
@@ -25,7 +26,7 @@ from symgrad.rewrite.pattern import (
     scalar,
 )
 
-__all__ = ["Index"]
+__all__ = ["Index", "Look"]
 
 Compiled = tuple[Law, Rewriter]
 Filed = tuple[Pattern, Compiled]
@@ -35,28 +36,37 @@ _LEAVES = ("constant", "broadcast_to")  # what a number is made by
 _ONE_TYPE = frozenset({"add", "div", "mul", "neg", "sub"})  # the result's element type is that of every operand
 
 
-@dataclass(slots=True)
-class Near:
-    """Laws that the primitives of a node and of its operands allow, and those that what is below allows besides."""
+@dataclass(slots=True, eq=False)
+class Look:
+    """What nodes look like that have the same primitive and whose operands have the same ones.
+
+    Attributes
+    ----------
+    laws : list
+        Those that may hold for such a node.
+    further : dict
+        Those that may still hold by the looks of the operands and the element type.
+    """
 
     laws: list[Filed]
     further: dict[Any, tuple[Compiled, ...]] = field(default_factory=dict)
 
 
 class Index:
-    """Finds the few laws that may hold for a node, in their given order, by the primitives in and below it.
+    """Finds the few laws that may hold for a node, in their given order.
 
     Attributes
     ----------
-    near : dict
-        By ``(primitive, *primitives of the operands)`` the laws left, None where there are none; entered when first
-        asked for. Two operands that are one node count as one, and None.
+    looks : dict
+        By the primitives of a node and of its operands, for a number by its value where a law names that; entered when
+        first asked for. Of two operands that are one node the second counts as None.
     """
 
     def __init__(self, laws: Iterable[Law]) -> None:
         self.laws: dict[Primitive, list[Filed]] = {}
-        self.near: dict[tuple[Primitive | None, ...], Near | None] = {}
+        self.looks: dict[tuple[Any, ...], Look] = {}
         self.numbers: set[float] = set()
+        self.leaves = frozenset(getattr(ops, name) for name in _LEAVES)
         for law in laws:
             for pattern in arrangements(law.pattern):
                 filed = pattern, (law, rewriter_of(pattern, law.replacement))
@@ -64,42 +74,34 @@ class Index:
                 for root in _roots(pattern):
                     self.laws.setdefault(root, []).append(filed)
 
-    def candidates(self, node: Node) -> Sequence[Compiled]:
-        """Return the laws that may hold for a node."""
-        key = near_key(node)
-        near = self.near.get(key, ...)
-        if near is ...:
-            laws = [filed for filed in self.laws.get(node.primitive, ()) if _may_hold(filed[0], node)]
-            near = self.near[key] = Near(laws) if laws else None
-        if near is None:
-            return ()
-        below = self._below(node)
-        found = near.further.get(below)
+    def look(self, node: Node) -> Look:
+        """Return what a node looks like."""
+        primitive, inputs = node.primitive, node.inputs
+        key: tuple[Any, ...]
+        if len(inputs) == 2:
+            a, b = inputs
+            key = primitive, a.primitive, None if a is b else b.primitive
+        elif len(inputs) > _MOST_OPERANDS:
+            key = (primitive,)
+        else:
+            key = (primitive, *[i.primitive for i in inputs])
+            if primitive in self.leaves and (value := scalar(node)) is not None and value in self.numbers:
+                key = (*key, value)
+        found = self.looks.get(key)
         if found is None:
-            found = near.further[below] = tuple([c for pattern, c in near.laws if _may_hold_below(pattern, node)])
+            found = Look([filed for filed in self.laws.get(primitive, ()) if _may_hold(filed[0], node)])
+            self.looks[key] = found
         return found
 
-    def _below(self, node: Node) -> Any:
-        """Return all that ``_may_hold_below`` looks at, as a key: it follows on that of the operands' primitives."""
-        key: list[Any] = [getattr(node.type, "dtype", None)]
-        for operand in node.inputs[:_MOST_OPERANDS]:
-            inputs = operand.inputs
-            if len(inputs) == 2:
-                key += (inputs[0].primitive, inputs[1].primitive)
-            elif 0 < len(inputs) <= _MOST_OPERANDS:
-                key += [i.primitive for i in inputs]
-            if len(inputs) < 2 and (value := scalar(operand)) is not None and value in self.numbers:
-                key.append(value)
-        return tuple(key)
-
-
-def near_key(node: Node) -> tuple[Primitive | None, ...]:
-    """Return the key of a node in ``Index.near``."""
-    inputs = node.inputs
-    if len(inputs) == 2:
-        a, b = inputs
-        return node.primitive, a.primitive, None if a is b else b.primitive
-    return (node.primitive, *[i.primitive for i in inputs]) if len(inputs) <= _MOST_OPERANDS else (node.primitive,)
+    def candidates(self, node: Node, look: Look, below: Sequence[Look]) -> Sequence[Compiled]:
+        """Return the laws that may hold for a node by its own look and those of its operands."""
+        if not look.laws:
+            return ()
+        key = (*below[:_MOST_OPERANDS], node.type.dtype if isinstance(node.type, TensorType) else None)
+        found = look.further.get(key)
+        if found is None:
+            found = look.further[key] = tuple([c for pattern, c in look.laws if _may_hold_below(pattern, node)])
+        return found
 
 
 def _may_hold(pattern: Pattern, node: Node) -> bool:

@@ -16,7 +16,7 @@ from functools import cache
 from symgrad.ir.expr import Node, Primitive, ops
 from symgrad.ir.graph import Graph
 from symgrad.options import Options
-from symgrad.rewrite.index import Index
+from symgrad.rewrite.index import Index, Look
 from symgrad.rewrite.pattern import Law
 from symgrad.rewrite.rules import EXACT, FAST
 
@@ -112,12 +112,13 @@ class _Sweep:
         self.mirrors = mirrors
         self.pairs: dict[tuple[Primitive, Node, Node], Node] = {}
         self.normal: dict[Node, Node] = {}  # each node seen, and what it became
+        self.looks: dict[Node, Look] = {}  # of each node that was searched for laws
         self.fired: Counter[str] = Counter()
         self.verbose = _log.isEnabledFor(logging.DEBUG)
 
     def run(self, graph: Graph) -> list[Node]:
         """Return the outputs, rewritten."""
-        normal, near, mirrors = self.normal, self.index.near, self.mirrors
+        normal, looks, known, mirrors = self.normal, self.looks, self.index.looks, self.mirrors
         for node in graph.order:
             if node in normal:
                 continue
@@ -128,11 +129,14 @@ class _Sweep:
                 if x is not a or y is not b:
                     current = node.primitive(x, y)
                 primitive = current.primitive
-                if x is not y and near.get((primitive, x.primitive, y.primitive), ...) is None:
-                    known = normal.get(current)
-                    if known is None:
-                        known = normal[current] = self.share(current) if primitive in mirrors else current
-                    normal[node] = known
+                look = known.get((primitive, x.primitive, y.primitive)) if x is not y else None
+                if look and (not look.laws or look.further.get((looks[x], looks[y], current.type.dtype)) == ()):
+                    settled = None if current is node else normal.get(current)
+                    if settled is None:
+                        settled = normal[current] = self.share(current) if primitive in mirrors else current
+                        looks[current] = look
+                    if current is not node:
+                        normal[node] = settled
                     continue
             else:
                 for operand in inputs:
@@ -171,7 +175,8 @@ class _Sweep:
 
     def reduced(self, node: Node) -> Node:
         """Return what a node whose operands are at their fixed points becomes."""
-        for law, rewriter in self.index.candidates(node):
+        look = self.looks[node] = self.index.look(node)
+        for law, rewriter in self.index.candidates(node, look, [self.looks[i] for i in node.inputs]):
             found = rewriter(node)
             if found is not None and found is not node:
                 return self.settle(self.note(law, node, found))

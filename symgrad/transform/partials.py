@@ -48,7 +48,7 @@ def times(vector: Node, factor: Node) -> Node:
             return vector.inputs[0] * constant(-number, factor.dtype)
         if vector.primitive is ops.constant and not vector.type.shape and vector.dtype is float64:
             return constant(vector.attributes["value"] * number, float64)
-    return factor if is_one(vector) else vector * factor
+    return factor if is_one(vector) else ops.mul(vector, factor)
 
 
 def negative(vector: Node) -> Node:
