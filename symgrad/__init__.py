@@ -20,6 +20,7 @@ from symgrad.eager import numpy_table as _numpy_table  # noqa: F401  # answers N
 from symgrad.eager import rearranging as _rearranging
 from symgrad.eager.array_face import Array
 from symgrad.eager.functions import clip, concatenate, einsum, full_like, logsumexp, ones_like, pow, stack, where, zeros_like
+from symgrad.eager.lazy_face import Tensor, tensor
 from symgrad.eager.making import arange, eye, full, ones, zeros
 from symgrad.eager.rearranging import (
     astype,
@@ -46,7 +47,6 @@ from symgrad.eager.rearranging import (
     tril,
     triu,
 )
-from symgrad.eager.tensor_face import Tensor, tensor
 from symgrad.errors import (
     CompileError,
     DTypeError,

@@ -99,5 +99,3 @@ def _leave_batch(node: Node, flagged: bool, size: Any, axis: int) -> Node:
     order = list(range(1, node.ndim))
     order.insert(position, 0)
     return ops.transpose(node, permutation=tuple(order))
-
-

@@ -166,9 +166,7 @@ def _call(form: Scalar, dtype: DType, attributes: Mapping[str, Any], simd: bool)
 
 def _expression(template: str) -> Form:
     conditional = "?" in template or "&&" in template or "||" in template
-    names = tuple(
-        template.count(f"{{{k}}}") > 1 or (conditional and not template.startswith(f"{{{k}}} ?")) for k in range(4)
-    )
+    names = tuple(template.count(f"{{{k}}}") > 1 or (conditional and not template.startswith(f"{{{k}}} ?")) for k in range(4))
     precedence = _CONDITIONAL if "?" in template else 9 if "!=" in template and template.count(" ") == 2 else 0
 
     def text(*operands: Any) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,9 +14,30 @@ from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["Face", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
+__all__ = ["Face", "Weak", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
 
 Number = (bool, int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """A Python number given as an operand of a recorded operation: its value comes later, it adapts to what it meets.
+
+    Attributes
+    ----------
+    node : Node
+        A 0-d float64, int64 or bool.
+    kind : type
+        ``float``, ``int`` or ``bool``.
+    """
+
+    node: Node
+    kind: type
+
+    @property
+    def dtype(self) -> DType:
+        """Element type of the number itself."""
+        return self.node.dtype
 
 
 class Face:
@@ -56,8 +78,8 @@ def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
 
 def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:
     """Return one operand as a node: a face, a number, a NumPy array, or a nested list of those."""
-    if isinstance(value, Face):
-        node = value.node
+    if isinstance(value, (Face, Node, Weak)):
+        node = value if isinstance(value, Node) else value.node
         return node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)
     if isinstance(value, Number) and not isinstance(value, np.generic):
         number = dtype or (default if isinstance(value, float) else None)
@@ -109,9 +131,9 @@ def lift(values: Sequence[Any], default: DType, floating: bool = False) -> list[
     scalars: list[type] = []
     for value in values:
         kind = type(value)
-        if kind is float or kind is int or kind is bool:
+        if kind is float or kind is int or kind is bool or kind is Weak:
             nodes.append(None)
-            scalars.append(kind)
+            scalars.append(value.kind if kind is Weak else kind)
             continue
         node = lift_one(value, default)
         nodes.append(node)
@@ -124,7 +146,9 @@ def lift(values: Sequence[Any], default: DType, floating: bool = False) -> list[
 
 def _fit(node: Node | None, value: Any, dtype: DType) -> Node:
     if node is None:
-        return constant(value, dtype)
+        if not isinstance(value, Weak):
+            return constant(value, dtype)
+        node = value.node
     return node if node.dtype is dtype else ops.cast(node, dtype=dtype)
 
 
@@ -230,6 +254,7 @@ class Operators(Face):
     __slots__ = ()
 
     if TYPE_CHECKING:  # set below, one line each
+
         def __add__(self, other: Any) -> Any: ...
         def __radd__(self, other: Any) -> Any: ...
         def __sub__(self, other: Any) -> Any: ...
@@ -319,4 +344,3 @@ for _python, _name in {"and": "logical_and", "or": "logical_or", "xor": "logical
     setattr(Operators, f"__{_python}__", lambda s, o, n=_name: bitwise(n, s, o, s.face_type()))
     setattr(Operators, f"__r{_python}__", lambda s, o, n=_name: bitwise(n, o, s, s.face_type()))
 Operators.__hash__ = Face.__hash__  # type: ignore[method-assign]  # defining == on a class drops it
-

@@ -157,10 +157,7 @@ class Graph:
 
     def __reduce__(self) -> tuple[Any, ...]:
         number = {node: k for k, node in enumerate(self.order)}
-        table = tuple(
-            (n.name, tuple(number[i] for i in n.inputs), tuple(sorted(n.attributes.items())))
-            for n in self.order
-        )
+        table = tuple((n.name, tuple(number[i] for i in n.inputs), tuple(sorted(n.attributes.items()))) for n in self.order)
         return _restore, (table, tuple(number[i] for i in self.inputs), tuple(number[o] for o in self.outputs))
 
 

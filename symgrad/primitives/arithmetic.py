@@ -210,9 +210,7 @@ _FMOD_INTEGER = Expression("{1} == 0 || {1} == -1 ? 0 : {0} % {1}")
 _REMAINDER_INTEGER = Expression(
     "{1} == 0 || {1} == -1 ? 0 : {0} % {1} != 0 && ({0} % {1} < 0) != ({1} < 0) ? {0} % {1} + {1} : {0} % {1}"
 )
-_FLOOR_DIVIDE_INTEGER = Expression(
-    "{1} == 0 ? 0 : {1} == -1 ? -{0} : {0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0))"
-)
+_FLOOR_DIVIDE_INTEGER = Expression("{1} == 0 ? 0 : {1} == -1 ? -{0} : {0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0))")
 _DIVISORS = (sample(number(-9.0, 9.0), number(1.0, 4.0)), sample(number(-9.0, 9.0), number(-4.0, -1.0)))
 
 fmod = primitive(
