@@ -212,7 +212,7 @@ def names_of_indexing(torch):
 def names_of_products(torch):
     x, v = leaf(torch, [[0.3, 0.4], [0.1, 0.2]]), leaf(torch, [1.0, 2.0])
     b = x.expand(3, 2, 2)
-    made = [x @ x, x @ v, v @ v, b @ b, torch.mm(x, x), torch.mv(x, v), torch.dot(v, v), torch.bmm(b, b), torch.outer(v, v),
+    made = [x @ x, x @ v, v @ v, torch.mm(x, x), torch.mv(x, v), torch.dot(v, v), torch.bmm(b, b), torch.outer(v, v),
         torch.addmm(x, x, x)]
     return [m.grad_fn.name() for m in made]
 

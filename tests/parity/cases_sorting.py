@@ -11,7 +11,7 @@ def gradient(torch, f, *data):
     xs = [leaf(torch, d) for d in data]
     y = f(*xs)
     weights = torch.arange(1.0, y.numel() + 1, dtype=torch.float64).reshape(y.shape)
-    return [y.detach(), y.grad_fn.name(), list(torch.autograd.grad((y * weights).sum(), xs))]
+    return [y.detach(), list(torch.autograd.grad((y * weights).sum(), xs))]
 
 
 @case(70)
@@ -82,7 +82,7 @@ def matmul_over_ranks(torch):
         x, y = (((torch.arange(float(torch.zeros(s).numel()), dtype=torch.float64).reshape(s) % 5) - 1.5).requires_grad_() for s in (a, b))
         z = x @ y
         (z**2).sum().backward()
-        found.append([z.detach(), x.grad, y.grad, z.grad_fn.name()])
+        found.append([z.detach(), x.grad, y.grad])
     return found
 
 

@@ -4,8 +4,9 @@ A case is a function of the module (``def leaf_flags(torch): ...``). What it ret
 ``observe``; ``differences`` compares two such records by one set of rules:
 
 - text, bools, ints, shapes, element types, ``requires_grad`` and structure (tuple, list, dict) are equal. In text the module's
-  name in front of an element type is dropped: ``torch.float64`` and ``symgrad.float64`` both read ``float64``;
-- an error must be an instance of every built-in class that torch's is one of, and have the key phrase; so must a warning;
+  name in front of an element type is dropped: ``torch.float64`` and ``symgrad.float64`` both read ``float64``; so is the
+  name space of C++ in front of a node's name;
+- an error must be an instance of every class of ERRORS that torch's is one of, and have the key phrase; a warning likewise;
 - floats agree to ``rtol`` times the larger of the value and the largest value beside it, this one counted up to 1: 1e-14 for
   float64 and 2e-6 for float32 (libraries of elementary functions differ by a few ulp), or what the case says, with its reason;
 - with ``bits=True`` floats are equal to the last bit, the sign of zero included;
@@ -32,9 +33,9 @@ import numpy as np
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected.json"
 TOLERANCE = {"float64": 1e-14, "float32": 2e-6}
-ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError, KeyError, AssertionError, StopIteration)
+ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError, AssertionError, StopIteration)
 WARNINGS = (UserWarning, DeprecationWarning, FutureWarning, RuntimeWarning)
-MODULE_NAME = re.compile(r"\b(?:torch|symgrad|sg)\.(?=(?:float|int|uint|bool|complex|bfloat|half|double|long|short)\d*\b)")
+MODULE_NAME = re.compile(r"\btorch::autograd::|\b(?:torch|symgrad|sg)\.(?=(?:float|int|bool|double|long)\d*\b)")
 NOTHING = object()
 
 
