@@ -9,6 +9,7 @@ from typing import Any
 from symgrad.dtypes import DType, as_dtype, float64
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face, face_of, lift_one
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.trees import Tree, flatten, names, unflatten
 from symgrad.eager.values import AnyArray, captured_value
 from symgrad.errors import TraceError, at_user_line
@@ -136,12 +137,16 @@ def trace(
 
 def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Return ``fn(*args, **kwargs)``; a TraceError that NumPy wrapped in one of its own errors comes out as it was."""
+    of_arrays = any(isinstance(leaf, Array) for leaf in flatten((args, kwargs))[0])
+    mode.arrays += of_arrays
     try:
         return fn(*args, **kwargs)
     except ValueError as error:  # numpy_array[0] = traced_value hides the reason in the cause
         if isinstance(error.__cause__, TraceError):
             raise error.__cause__ from None
         raise
+    finally:
+        mode.arrays -= of_arrays
 
 
 def _argument(face: type[Face], node: Node) -> Face:

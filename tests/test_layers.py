@@ -24,7 +24,8 @@ LAYERS = (
     ("eager", "tracing"),
     (
         "arguments", "autograd", "autograd_functional", "cli", "compilation", "compiled", "differences", "exporting",
-        "expressions", "func", "mapping", "nn", "optim", "programs", "replay", "testing", "transforms", "__init__", "__main__",
+        "expressions", "func", "linalg", "mapping", "naming", "nn", "optim", "programs", "replay", "special", "testing",
+        "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

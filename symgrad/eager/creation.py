@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import DType, as_dtype, bool_, float32, float64, from_numpy, int64
+from symgrad.dtypes import DType, as_dtype, bool_, float32, float64, int64
+from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.faces import Face
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
@@ -20,15 +21,19 @@ __all__ = [
     "Generator",
     "arange",
     "as_tensor",
-    "default_dtype",
+    "bernoulli",
     "empty",
     "eye",
-    "from_numpy_array",
+    "from_dlpack",
+    "from_numpy",
     "full",
+    "get_default_dtype",
+    "initial_seed",
     "like",
     "linspace",
     "logspace",
     "manual_seed",
+    "multinomial",
     "normal",
     "ones",
     "rand",
@@ -46,11 +51,6 @@ __all__ = [
 
 class _Defaults:
     dtype = float32
-
-
-def default_dtype() -> DType:
-    """Return the element type that Python floats get."""
-    return _Defaults.dtype
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -110,7 +110,7 @@ def _array_of(data: Any, dtype: DType | None) -> AnyArray:
         dtype = _Defaults.dtype if array.dtype.kind == "f" and plain else None
         if array.size == 0 and isinstance(data, list):
             dtype = _Defaults.dtype
-        dtype = dtype or from_numpy(array.dtype)
+        dtype = dtype or dtype_of(array.dtype)
     return np.array(array, dtype=dtype.numpy, order="C")
 
 
@@ -156,7 +156,7 @@ def from_numpy_array(array: AnyArray) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(at_user_line(f"expected np.ndarray (got {type(array).__name__})"))
-    from_numpy(array.dtype)
+    dtype_of(array.dtype)
     memory = array if array.dtype.isnative and array.flags.writeable else np.array(array, array.dtype.newbyteorder("="))
     made = Tensor.of(shared_leaf(memory))
     cell = Cell(made._value, None, made.counter)
@@ -255,6 +255,19 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool 
     return _made(np.eye(n, n if m is None else m, dtype=_kind(dtype).numpy), requires_grad)
 
 
+def from_dlpack(source: Any) -> Tensor:
+    """Return a Tensor that shares the memory of another library's array."""
+    return from_numpy_array(np.from_dlpack(source))
+
+
+def get_default_dtype() -> DType:
+    """Return the element type that Python floats get."""
+    return _Defaults.dtype
+
+
+from_numpy = from_numpy_array
+zeros_like, ones_like, full_like, empty_like = like(zeros), like(ones), like(full), like(empty)
+
 # random --------------------------------------------------------------------------------------------------------------
 
 
@@ -336,3 +349,31 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     shape = size if size is not None else np.broadcast_shapes(np.shape(mean), np.shape(std))
     made: Tensor = randn(tuple(shape), generator=generator) * std + mean
     return made.detach()
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Return ones with the probabilities that ``input`` gives, else zeros."""
+    p = input.numpy_value()
+    return _made((random_generator(generator).random(p.shape) < p).astype(p.dtype), False)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Return indices drawn with the weights that ``input`` gives, for each row."""
+    weights = np.atleast_2d(input.numpy_value().astype(np.float64))
+    source = random_generator(generator)
+    rows = [source.choice(w.size, num_samples, replacement, w / w.sum()) for w in weights]
+    drawn = np.stack(rows).astype(np.int64)
+    return _made(drawn if input.ndim > 1 else drawn[0], False)
+
+
+def initial_seed() -> int:
+    """Return the seed that the sequence of random numbers began with."""
+    return _default.initial_seed()
+
+
+rand_like, randn_like = like(rand), like(randn)
+
+
+def randint_like(input: Tensor, *bounds: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return integers drawn from [low, high) in a Tensor's shape and element type."""
+    return randint(*bounds, tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)

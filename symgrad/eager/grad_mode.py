@@ -27,6 +27,7 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     window: Any = None  # see windows.py
+    arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
 
 
 mode = Mode()

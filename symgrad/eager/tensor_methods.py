@@ -7,56 +7,52 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import DType, as_dtype, float32
-from symgrad.eager import torch_basics as arithmetic
+from symgrad.dtypes import bool_, float32, float64, int32, int64
+from symgrad.eager import tensor_memory as memory
+from symgrad.eager import torch_arithmetic, torch_names, torch_views
+from symgrad.eager.creation import empty, full, ones, random_generator, tensor, zeros
 from symgrad.eager.faces import Face
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation
-from symgrad.eager.recording import Record
+from symgrad.eager.recording import Record, leaf
+from symgrad.eager.storage import share
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.torch_basics import cast, fill
+from symgrad.eager.torch_indexing import assignment, getitem
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
-__all__ = ["in_place", "pow_"]
+__all__ = ["METHODS", "Device"]
+
+Function = Callable[..., Any]
 
 _NUMBERS = (float, int, bool)
 
 
-def _operator(op: Operation, reverse: bool = False) -> Callable[[Any, Any], Any]:
-    record = op.of_two
-    if not reverse:
+def _is_operand(value: Any) -> bool:
+    return isinstance(value, (Tensor, *_NUMBERS, np.ndarray, np.generic, Face))
 
-        def operator(self: Tensor, other: Any) -> Any:
-            kind = type(other)
-            if kind is Tensor or kind is float or kind is int or isinstance(other, (Face, np.ndarray, np.generic, bool)):
-                return record(self, other)
-            return NotImplemented
 
-        return operator
+def _operator(function: Function) -> Function:
+    record = function.of_two if isinstance(function, Operation) else function
 
-    swaps = op in (arithmetic.add, arithmetic.mul)
-
-    def reversed_operator(self: Tensor, other: Any) -> Any:
-        if swaps and (type(other) is float or type(other) is int):
+    def operator(self: Tensor, other: Any) -> Any:
+        kind = type(other)
+        if kind is Tensor or kind is float or kind is int or _is_operand(other):
             return record(self, other)
-        if isinstance(other, (Face, np.ndarray, np.generic, *_NUMBERS)):
-            return op(other, self)
         return NotImplemented
 
-    return reversed_operator
+    return operator
 
 
-def pow_(base: Any, exponent: Any) -> Any:
-    """Return ``base ** exponent``; an integer exponent that is a Python number is exact multiplication."""
-    if isinstance(base, Tensor):
-        if type(exponent) is int:
-            return arithmetic.integer_power.of_one(base, {"exponent": exponent})
-        if isinstance(exponent, int) and not isinstance(exponent, bool):
-            return arithmetic.integer_power(base, exponent=int(exponent))
-        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= 64:
-            base = base if base.dtype.is_floating else base.to(float32)
-            return arithmetic.integer_power(base, exponent=int(exponent))
-    return arithmetic.power(base, exponent)
+def _reflected_operator(forward: Function, reflected: Function) -> Function:
+    """Return ``y op x`` for a Tensor x; ``reflected(x, y)`` computes it, or the forward function where it commutes."""
+    record = reflected.of_two if isinstance(reflected, Operation) else reflected
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return record(self, other) if _is_operand(other) else NotImplemented
+
+    return operator
 
 
 _TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
@@ -76,7 +72,7 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
         if result.dtype.category > target.dtype.category:
             given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
             raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
-        result = arithmetic.cast(result, dtype=target.dtype)
+        result = cast(result, dtype=target.dtype)
     if tuple(result.shape) != tuple(target.shape):
         own_shape, given_shape = format_shape(target.shape), format_shape(result.shape)
         message = f"output with shape {own_shape} doesn't match the broadcast shape {given_shape}"
@@ -84,7 +80,7 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
     return target.write_in_place(result._value, result._edge)
 
 
-def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place(function: Function) -> Function:
     """Return the form of a function that writes its result into its first argument."""
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -93,17 +89,31 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def in_place_operator(op: Operation) -> Callable[[Any, Any], Any]:
+def in_place_operator(function: Function) -> Function:
     """Return ``x += y`` and the like."""
-    record = op.of_two
+    record = function.of_two if isinstance(function, Operation) else function
 
     def operator(self: Tensor, other: Any) -> Any:
+        if not _is_operand(other):
+            return NotImplemented
         result = record(self, other)
         if result._value.type is not self._value.type:
             return finish_in_place(self, result)
         return self.write_in_place(result._value, result._edge)
 
     return operator
+
+
+def reshaped_in_place(function: Function) -> Function:
+    """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
+
+    def method(self: Tensor, *args: Any) -> Tensor:
+        made = function(self, *args)
+        self._value, self._cell, self._chain, self._stamp = made.current(), made._cell, made._chain, made._stamp
+        self._edge = made._edge
+        return self
+
+    return method
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -118,7 +128,7 @@ _MOST_FILLED = 256
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value everywhere."""
     if self.edge() is not None or isinstance(value, Tensor):
-        return finish_in_place(self, arithmetic.fill(self, value))
+        return finish_in_place(self, fill(self, value))
     type_ = self._value.type
     key = id(type_), repr(value)
     array = _filled.get(key)
@@ -131,40 +141,150 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return self.write_in_place(record, None)
 
 
-def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
-    """Return a copy with its own storage, on the tape."""
-    made: Tensor = arithmetic.clone(self)
-    return made
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have one shape."""
+    return tuple(self.shape) == tuple(other.shape)
 
 
-def to(self: Tensor, *args: Any, dtype: DType | None = None, copy: bool = False, **ignored: Any) -> Tensor:
-    """Return the values in another element type; devices are accepted and mean this machine."""
-    for given in args:
-        if isinstance(given, Tensor):
-            dtype = given.dtype
-        elif isinstance(given, (DType, type)):
-            dtype = as_dtype(given)
-    if dtype is None or dtype is self.dtype:
-        return clone(self) if copy else self
-    made: Tensor = arithmetic.cast(self, dtype=dtype)
-    return made
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the values in another tensor's element type."""
+    return memory.to(self, other.dtype)
 
 
+def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``new_zeros`` and the like: this element type unless one is given."""
+
+    def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+        return make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
+    return method
+
+
+def _setitem(self: Tensor, key: Any, value: Any) -> None:
+    target, contents = assignment(self, key, value)
+    finish_in_place(target, contents)
+
+
+def _as_method(function: Function) -> Function:
+    """Return a function that Python binds: an Operation is none."""
+    if not isinstance(function, Operation):
+        return function
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
+    return method
+
+
+class Device:
+    """Where a Tensor lives: this machine's memory."""
+
+    index = None
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}')"
+
+    def __str__(self) -> str:
+        return self.type
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.type
+
+    def __hash__(self) -> int:
+        return hash(self.type)
+
+
+def _from_random(draw: Callable[..., Any]) -> Callable[..., Tensor]:
+    def method(self: Tensor, *args: Any, generator: Any = None) -> Tensor:
+        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args))
+        return self.write_in_place(leaf(array.astype(self.dtype.numpy)), None)
+
+    method.__doc__ = "Write random numbers."
+    return method
+
+
+def _is_view(self: Tensor) -> bool:
+    return bool(self._chain)
+
+
+TORCH = torch_names.METHODS
 METHODS: dict[str, Any] = {
+    **TORCH,
     "backward": backward_method,
-    "clone": clone,
+    "clone": memory.clone,
+    "copy_": memory.copy_,
     "fill_": fill_,
-    "to": to,
     "zero_": zero_,
-    "__pow__": pow_,
-    "__rpow__": lambda self, other: pow_(other, self),
-    "__neg__": lambda self: arithmetic.neg(self),  # noqa: PLW0108  # an operation is no method by itself
+    "to": memory.to,
+    "float": memory.cast_to(float32),
+    "double": memory.cast_to(float64),
+    "int": memory.cast_to(int32),
+    "long": memory.cast_to(int64),
+    "bool": memory.cast_to(bool_),
+    "type": memory.type_name,
+    "type_as": type_as,
+    "dim": lambda self: self.ndim,
+    "ndimension": lambda self: self.ndim,
+    "size": memory.size,
+    "numel": memory.numel,
+    "nelement": memory.numel,
+    "element_size": lambda self: self.dtype.itemsize,
+    "is_contiguous": memory.is_contiguous,
+    "contiguous": memory.contiguous,
+    "stride": memory.stride,
+    "view": memory.view,
+    "reshape": memory.reshape,
+    "storage_offset": memory.storage_offset,
+    "data_ptr": lambda self: share(self).ctypes.data,
+    "is_floating_point": lambda self: self.dtype.is_floating,
+    "is_complex": lambda self: False,
+    "is_inference": lambda self: self._inference,
+    "is_same_size": is_same_size,
+    "cpu": lambda self: self,
+    "new_zeros": new_(zeros),
+    "new_ones": new_(ones),
+    "new_empty": new_(empty),
+    "new_full": new_(full),
+    "new_tensor": new_(tensor),
+    "masked_select": TORCH["masked_select"],
+    "normal_": _from_random(lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
+    "uniform_": _from_random(lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
+    "bernoulli_": _from_random(lambda g, s, p=0.5: g.random(s) < p),
+    "random_": _from_random(lambda g, s, low=0, high=1 << 24: g.integers(low, high, s)),
+    "stack_rows": lambda self, rows: torch_names.FUNCTIONS["stack"](list(rows)),
+    "_is_view": _is_view,
+    "__getitem__": getitem,
+    "__setitem__": _setitem,
+    "__deepcopy__": memory.deepcopy,
+    "__reduce_ex__": memory.reduce,
+    "__contains__": memory.contains,
+    "__dlpack__": memory.dlpack,
+    "__dlpack_device__": lambda self: (1, 0),
+    "__neg__": TORCH["neg"],
+    "__pos__": lambda self: self,
+    "__abs__": TORCH["abs"],
+    "__invert__": TORCH["bitwise_not"],
+    "__matmul__": lambda self, other: TORCH["matmul"](self, other) if isinstance(other, Tensor) else NotImplemented,
+    "__round__": lambda self, ndigits=None: TORCH["round"](self, decimals=ndigits or 0),
+    "__divmod__": lambda self, other: (self // other, self % other),
 }
-for _name, _op in {"add": arithmetic.add, "sub": arithmetic.sub, "mul": arithmetic.mul, "truediv": arithmetic.div}.items():
-    METHODS |= {
-        f"__{_name}__": _operator(_op),
-        f"__r{_name}__": _operator(_op, reverse=True),
-        f"__i{_name}__": in_place_operator(_op),
-    }
+for _name, (_forward, _reflected) in torch_arithmetic.OPERATORS.items():
+    METHODS[f"__{_name}__"] = _operator(_forward)
+    METHODS[f"__r{_name}__"] = _reflected_operator(_forward, _reflected)
+    METHODS[f"__i{_name}__"] = in_place_operator(_forward)
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
+for _name in torch_names.IN_PLACE:
+    METHODS[f"{_name}_"] = in_place(TORCH[_name])
+for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t", "transpose": "transpose"}.items():
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
 for _name, _method in METHODS.items():
-    setattr(Tensor, _name, _method)
+    setattr(Tensor, _name, _as_method(_method))
+_PROPERTIES = {"device": lambda self: Device("cpu"), **torch_views.PROPERTIES}
+for _name, _method in _PROPERTIES.items():
+    setattr(Tensor, _name, property(_method))

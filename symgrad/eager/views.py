@@ -18,7 +18,7 @@ from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.types import TensorType
 
-__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides"]
+__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "contiguous_strides"]
 
 MANY_TO_ONE = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -140,13 +140,14 @@ def as_strides(tensor: Tensor) -> tuple[int, ...]:
     base = tensor.shape
     if tensor._cell is not None:
         base = tensor._cell.value.type.shape
-    memory = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base, _contiguous(base))
+    memory = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base, contiguous_strides(base))
     for view in tensor._chain:
         memory = view.array(memory)
     return memory.strides
 
 
-def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of elements in order."""
     strides, step = [], 1
     for size in reversed(shape):
         strides.append(step)

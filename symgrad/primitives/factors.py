@@ -252,9 +252,7 @@ pinv = primitive(
     INTERPRET,
     elementwise=False,
     batch=stacked("pinv"),
-    samples=tuple(
-        sample(real(-2.0, 2.0), shapes=(shape,), rtol=1e-7, hermitian=False) for shape in ((3, 3), (4, 2), (2, 2, 3))
-    ),
+    samples=tuple(sample(real(-2.0, 2.0), shapes=(shape,), rtol=1e-7, hermitian=False) for shape in ((3, 3), (4, 2), (2, 2, 3))),
     ulp=64.0,
     ulp_reason=_LAPACK,
     doc="The pseudo-inverse P, singular values below rtol times the greatest counted as 0. dP = -P dA P + P P^T dA^T (1 - A P) "

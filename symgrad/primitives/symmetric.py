@@ -49,7 +49,6 @@ def symmetric(x: Node) -> Node:
     return (x + mT(x)) * 0.5
 
 
-
 def _half_lower(x: Node) -> Node:
     """Return the lower triangle with half of the diagonal."""
     return masked(x, lower=True) - ops.diag_embed(ops.diag_extract(x, offset=0), offset=0) * 0.5
