@@ -6,18 +6,25 @@ import warnings
 from types import TracebackType
 from typing import Any
 
+from symgrad import autograd_functional as functional
 from symgrad.eager.custom import Context, Function, once_differentiable
 from symgrad.eager.flushing import begin_window
 from symgrad.eager.grad_mode import enable_grad, inference_mode, mode, no_grad, set_grad_enabled
 from symgrad.eager.gradients import backward, grad
+from symgrad.errors import GradcheckError
+from symgrad.testing import gradcheck, gradgradcheck
 
 __all__ = [
     "Context",
     "Function",
+    "GradcheckError",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "once_differentiable",
