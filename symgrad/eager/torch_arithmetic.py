@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symgrad.dtypes import bool_, float64, int64
 from symgrad.eager.faces import apply_primitive
 from symgrad.eager.operation import operation
@@ -15,6 +17,7 @@ from symgrad.eager.torch_rules import (
     Operand,
     broadcast,
     common,
+    known_values,
     number_node,
     refuse_dtype,
     truth_of,
@@ -94,7 +97,22 @@ mul = _binary("mul", "MulBackward0", _primitive("mul"))
 _div = _binary("div", "DivBackward0", _primitive("div"), floats=True)
 _div_trunc = _binary("div", "DivBackward2", _truncated)
 _div_floor = _binary("div", "DivBackward2", _of_numbers("floor_divide"))
-floor_divide = _binary("floor_divide", "NotImplemented", _of_numbers("floor_divide"))
+_floor_divide = _binary("floor_divide", "NotImplemented", _of_numbers("floor_divide"))
+
+
+def _check_divisor(x: Any, y: Any) -> None:
+    """Raise for integers divided by 0, where the divisor's values are known."""
+    if isinstance(y, float) or getattr(y, "dtype", int64).is_floating or getattr(x, "dtype", int64).is_floating:
+        return
+    values = known_values(y)
+    if values is not None and not np.all(values):
+        raise RuntimeError(at_user_line("ZeroDivisionError"))
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Return the quotient rounded down; it has no derivative."""
+    _check_divisor(x, y)
+    return _floor_divide(x, y)
 
 
 @operation("AddBackward0")
@@ -156,11 +174,13 @@ _fmods = _counted("fmod")
 
 def remainder(x: Any, y: Any) -> Any:
     """Return the remainder with the sign of ``y``, as Python's %."""
+    _check_divisor(x, y)
     return _remainders[not isinstance(y, (int, float))](x, y)
 
 
 def fmod(x: Any, y: Any) -> Any:
     """Return the remainder with the sign of ``x``."""
+    _check_divisor(x, y)
     return _fmods[not isinstance(y, (int, float))](x, y)
 
 
@@ -271,8 +291,8 @@ def _xlogy(x: Node, y: Node) -> Node:
 
 def _xlog1py(x: Node, y: Node) -> Node:
     zero = zero_like(x)
-    vanishes = ops.logical_and(ops.eq(x, zero), ops.logical_not(ops.isnan(y)))
-    return ops.where(vanishes, zero, x * ops.log1p(y))
+    unbounded = ops.logical_or(ops.le(y, like(-1.0, y)), ops.eq(y, like(math.inf, y)))
+    return ops.where(ops.logical_and(ops.eq(x, zero), unbounded), zero, x * ops.log1p(y))
 
 
 _copysigns = [_binary("copysign", f"CopysignBackward{k}", _copysign, floats=True) for k in (1, 0)]

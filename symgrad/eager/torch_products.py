@@ -110,7 +110,8 @@ def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
 
     def function(x: Any, y: Any) -> Any:
         if x.ndim != x_rank or y.ndim != y_rank:
-            refuse(refusal.format(f"{x.ndim}D", f"{y.ndim}D"))
+            wrong = ("self", "batch1") if x.ndim != x_rank else ("mat2", "batch2")
+            refuse(refusal.format(f"{x.ndim}D", f"{y.ndim}D", *wrong))
         if x_rank == 3 and (x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]):
             wanted, got = shape_text([x.shape[0], x.shape[2]]), shape_text(y.shape[:2])
             refuse(f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: {got}.")
@@ -121,8 +122,8 @@ def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
     return function
 
 
-mm = _of_ranks("mm", 2, 2, "self must be a matrix")
-bmm = _of_ranks("bmm", 3, 3, "batch1 must be a 3D tensor")
+mm = _of_ranks("mm", 2, 2, "{2} must be a matrix")
+bmm = _of_ranks("bmm", 3, 3, "{3} must be a 3D tensor")
 mv = _of_ranks("mv", 2, 1, "vector + matrix @ vector expected, got {1}, {0}, {1}")
 dot = _of_ranks("dot", 1, 1, "1D tensors expected, but got {0} and {1} tensors")
 
@@ -258,9 +259,39 @@ def cross(x: Any, y: Any, dim: int | None = None) -> Any:
 # contractions
 
 
+def _check_einsum(equation: str, nodes: Sequence[Node]) -> None:
+    """Raise in torch's words for an equation that does not fit the operands."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(nodes):
+        which = "fewer" if len(terms) > len(nodes) else "more"
+        refuse(f"einsum(): {which} operands were provided than specified in the equation")
+    sizes: dict[str, Any] = {}
+    for k, (term, node) in enumerate(zip(terms, nodes, strict=True)):
+        letters = term.replace("...", "")
+        for place, letter in enumerate(letters):
+            if not (letter.isascii() and letter.isalpha()):
+                where = f"invalid subscript given at index {place} in the equation string"
+                refuse(f"einsum(): {where}, subscripts must be in [a-zA-Z]")
+        if "..." not in term and len(term) != node.ndim:
+            counts = f"({len(term)}) does not match the number of dimensions ({node.ndim}) for operand {k}"
+            refuse(f"einsum(): the number of subscripts in the equation {counts} and no ellipsis was given")
+        before, _, after = term.partition("...")
+        for letter, size in (*zip(before, node.shape, strict=False), *zip(reversed(after), reversed(node.shape), strict=False)):
+            known = sizes.setdefault(letter, size)
+            if size != known and 1 not in (size, known):
+                apart = f"has size {size} for operand {k} which does not broadcast with previously seen size {known}"
+                refuse(f"einsum(): subscript {letter} {apart}")
+    for letter in right.replace("...", ""):
+        if letter not in sizes:
+            refuse(f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
+
+
 def _einsum_formula(*operands: Operand, subscripts: str) -> Node:
     nodes = [_node(x) for x in operands]
-    same_dtype("expected scalar type {} but found {}", *nodes)
+    for node in nodes[1:]:
+        same_dtype("expected scalar type {} but found {}", nodes[0], node)
+    _check_einsum(subscripts, nodes)
     result: Node = ops.einsum(*nodes, subscripts=subscripts)
     return result
 

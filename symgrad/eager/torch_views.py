@@ -341,9 +341,9 @@ def expand_as(x: Any, other: Any) -> Any:
     return expand(x, tuple(other.shape))
 
 
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Any, *shape: Any) -> Any:
     """Return broadcast to a shape."""
-    return expand(x, tuple(shape))
+    return expand(x, *shape)
 
 
 FUNCTIONS: dict[str, Function] = {
