@@ -81,6 +81,9 @@ def _gelu_tanh(x: Node) -> Node:
 
 
 def _hardtanh(x: Node, *, low: float, high: float) -> Node:
+    if not x.dtype.is_floating:
+        limited: Node = ops.clip(x, like(int(low), x), like(int(high), x))
+        return limited
     inside = ops.logical_and(x > low, x < high)
     edge = ops.stop_gradient(ops.clip(x, like(low, x), like(high, x)))
     return ops.where(inside, x, edge)
@@ -125,7 +128,7 @@ def _made(name: str, grad_fn: str, formula: Callable[..., Node], whole: bool = F
 
 
 _OPS = {
-    name: _made(name, grad_fn, formula)
+    name: _made(name, grad_fn, formula, whole=name == "hardtanh")
     for name, grad_fn, formula in (
         ("leaky_relu", "LeakyRelu", _leaky_relu), ("elu", "Elu", _elu), ("celu", "Celu", _celu), ("gelu", "Gelu", _gelu),
         ("gelu_tanh", "Gelu", _gelu_tanh), ("silu", "Silu", lambda x: x * ops.sigmoid(x)),
@@ -299,7 +302,8 @@ log_softmax = _over_axis("log_softmax", "LogSoftmax", log_softmax_node)
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """Return ``x @ weight.T + bias``."""
     if bias is None:
-        return _linear_plain(x, weight) if x.ndim == 2 else _linear_wide(x, weight)
+        made = _linear_plain if x.ndim == 2 else _linear_of_vector if x.ndim == 1 else _linear_wide
+        return made(x, weight)
     return _linear_biased(x, weight, bias) if x.ndim == 2 else _linear_wide_biased(x, weight, bias)
 
 
@@ -319,8 +323,9 @@ def _linear_formula(x: Operand, weight: Operand, *bias: Operand) -> Node:
     return result + _node(bias[0]) if bias else result
 
 
-_linear_plain, _linear_biased, _linear_wide, _linear_wide_biased = (
-    operation(name)(_linear_formula) for name in ("MmBackward0", "AddmmBackward0", "UnsafeViewBackward0", "ViewBackward0")
+_linear_plain, _linear_biased, _linear_wide, _linear_wide_biased, _linear_of_vector = (
+    operation(f"{name}Backward{k}")(_linear_formula)
+    for name, k in (("Mm", 0), ("Addmm", 0), ("UnsafeView", 0), ("View", 0), ("Squeeze", 4))
 )
 
 
@@ -478,9 +483,16 @@ def batch_norm(
     return _batch_norm(x, *scale, eps=float(eps), running=False, weighted=weight is not None)
 
 
-@operation("ConstantPadNdBackward0")
-def _pad(x: Operand, *, widths: Any, mode: str, value: float) -> Node:
+def _pad_formula(x: Operand, *, widths: Any, mode: str, value: float) -> Node:
     return pad_node(_node(x), widths, mode, value)
+
+
+_pads = {
+    ("constant", 0): operation("ConstantPadNdBackward0")(_pad_formula),
+    ("circular", 0): operation("torch::autograd::CopySlices")(_pad_formula),
+    **{("reflect", n): operation(f"ReflectionPad{n}DBackward0")(_pad_formula) for n in (1, 2, 3)},
+    **{("replicate", n): operation(f"ReplicationPad{n}DBackward0")(_pad_formula) for n in (1, 2, 3)},
+}
 
 
 def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
@@ -496,7 +508,8 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
     pairs = [(given[k], given[k + 1]) for k in range(0, len(given), 2)]
     widths = ((0, 0),) * (x.ndim - len(pairs)) + tuple(reversed(pairs))
     number: float = 0 if value is None else value
-    return _pad(x, widths=widths, mode=mode, value=float(number) if x.dtype.is_floating else int(number))
+    made = _pads.get((mode, min(max(len(pairs), 1), 3)), _pads["circular" if mode == "circular" else "constant", 0])
+    return made(x, widths=widths, mode=mode, value=float(number) if x.dtype.is_floating else int(number))
 
 
 @operation("SumBackward1")

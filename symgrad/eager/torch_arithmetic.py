@@ -56,6 +56,17 @@ def _primitive(name: str) -> Rule:
     return lambda x, y: apply_primitive(name, x, y)
 
 
+def _of_numbers(name: str) -> Rule:
+    """Return a quotient or remainder, which bools do not have."""
+
+    def combine(x: Node, y: Node) -> Node:
+        if x.dtype is bool_:
+            refuse_dtype(f'"{name}" not implemented for \'Bool\'')
+        return apply_primitive(name, x, y)
+
+    return combine
+
+
 # sums, products, quotients
 
 
@@ -82,8 +93,8 @@ _rsub_number = _binary("rsub", "RsubBackward1", lambda x, y: _difference(y, x))
 mul = _binary("mul", "MulBackward0", _primitive("mul"))
 _div = _binary("div", "DivBackward0", _primitive("div"), floats=True)
 _div_trunc = _binary("div", "DivBackward2", _truncated)
-_div_floor = _binary("div", "DivBackward2", _primitive("floor_divide"))
-floor_divide = _binary("floor_divide", "NotImplemented", _primitive("floor_divide"))
+_div_floor = _binary("div", "DivBackward2", _of_numbers("floor_divide"))
+floor_divide = _binary("floor_divide", "NotImplemented", _of_numbers("floor_divide"))
 
 
 @operation("AddBackward0")
@@ -135,7 +146,7 @@ def _reflected_div(x: Any, y: Any) -> Any:
 
 def _counted(name: str) -> tuple[Function, Function]:
     """Return a remainder's forms by a number and by a tensor, which differ in their grad_fn's name."""
-    one, other = (_binary(name, f"{name.title()}Backward{k}", _primitive(name)) for k in (0, 1))
+    one, other = (_binary(name, f"{name.title()}Backward{k}", _of_numbers(name)) for k in (0, 1))
     return one, other
 
 
@@ -169,6 +180,14 @@ def _pow_integer(x: Operand, *, exponent: int, fractional: bool) -> Node:
 
 
 @operation("PowBackward0")
+def _pow_truth(x: Operand, *, exponent: bool) -> Node:
+    (node,) = common(x)
+    if node.dtype is bool_:
+        return node if exponent else ops.logical_or(node, ops.logical_not(node))
+    return ops.integer_pow(node, exponent=int(exponent))
+
+
+@operation("PowBackward0")
 def _pow_half(x: Operand) -> Node:
     (node,) = common(x, floats=True)
     return ops.sqrt(node)
@@ -181,7 +200,7 @@ def _general_pow(x: Node, y: Node) -> Node:
 def _whole_pow(x: Node, y: Node) -> Node:
     """Return integers to integer powers by squaring; a negative power is 1 / x**|y|, rounded towards 0."""
     if x.dtype is bool_:
-        x, y = (ops.cast(n, dtype=int64) for n in (x, y))
+        refuse_dtype('"pow" not implemented for \'Bool\'')
     size, rest = ops.abs(y), x
     result = ops.broadcast_to(like(1, x), shape=broadcast(x, y)) if broadcast(x, y) else like(1, x)
     for _ in range(63):
@@ -200,6 +219,8 @@ _pow_of_number = _binary("pow", "PowBackward2", _general_pow)
 def pow(x: Any, exponent: Any) -> Any:
     """Return ``x ** exponent``; an integer Python exponent gives products, and 0 as derivative where it is 0."""
     if isinstance(exponent, (int, float)):
+        if isinstance(exponent, bool):
+            return _pow_truth(x, exponent=exponent)
         if isinstance(exponent, int):
             return _pow_integer(x, exponent=int(exponent), fractional=False)
         if exponent.is_integer() and abs(exponent) <= 64:

@@ -82,7 +82,7 @@ def _check_index(index: Any, size: int, axis: int) -> None:
     values = known_values(index)
     if values is not None and values.size and (values.min() < 0 or values.max() >= size):
         worst = values.min() if values.min() < 0 else values.max()
-        raise IndexError(at_user_line(f"index {worst} is out of bounds for dimension {axis} with size {size}"))
+        refuse(f"index {worst} is out of bounds for dimension {axis} with size {size}")
 
 
 # reading
@@ -336,9 +336,6 @@ def _masked_fill_formula(x: Operand, mask: Operand, value: Operand) -> Node:
     if isinstance(value, Node) and value.ndim:
         got = f"but got tensor with {value.ndim} dimension(s)."
         refuse(f"masked_fill_ only supports a 0-dimensional value tensor, {got}")
-    kind_of = _node(value).dtype
-    if kind_of.is_floating and not node.dtype.is_floating:
-        refuse_dtype(f"value cannot be converted to type {node.dtype.name} without overflow")
     broadcast(node, chosen)
     return ops.where(chosen, number_node(value, node.dtype), node)
 

@@ -333,7 +333,7 @@ def _triangle(name: str) -> Function:
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """Return tensors broadcast to one shape."""
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in tensors])
-    return tuple([VIEWS["expand"](x, shape) for x in tensors])
+    return tuple([x if tuple(x.shape) == shape else VIEWS["expand"](x, shape) for x in tensors])
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
@@ -348,7 +348,6 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     count = len(given)
     grids = [VIEWS["expand"](reshape(x, (*(1,) * k, -1, *(1,) * (count - k - 1))), shape) for k, x in enumerate(given)]
     if swap:
-        grids = [VIEWS["transpose"](g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
     return tuple(grids)
 

@@ -69,8 +69,7 @@ def _huber(x: Node, y: Node, *, delta: float) -> Node:
 
 
 def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str, *options: tuple[str, float]) -> Function:
-    @operation(grad_fn)
-    def made(a: Operand, b: Operand, *weight: Operand, reduction: str, **numbers: float) -> Node:
+    def formula_of(a: Operand, b: Operand, *weight: Operand, reduction: str, **numbers: float) -> Node:
         x, y = _pair(a, b)
         if not x.dtype.is_floating:
             refuse_dtype(f"{name}: needs floating-point tensors")
@@ -82,6 +81,8 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
                 return ops.sum(loss, axes=tuple(range(loss.ndim))) / ops.sum(total, axes=tuple(range(loss.ndim)))
         return _reduced(loss, reduction)
 
+    by_reduction = {"mean": "MeanBackward0", "sum": "SumBackward0", "none": "AbsBackward0"}  # of what torch composes
+    made = {end: operation(grad_fn or name_)(formula_of) for end, name_ in by_reduction.items()}
     names = [n for n, _ in options]
     defaults = dict(options)
 
@@ -98,7 +99,8 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
         if any(v < 0 for v in numbers.values()):
             refuse(f"{name} does not support negative values for {names[0]}.")
         floats = {n: float(v) for n, v in numbers.items()}
-        return made(x, target, *(() if weight is None else (weight,)), reduction=_reduction(reduction), **floats)
+        end = _reduction(reduction)
+        return made[end](x, target, *(() if weight is None else (weight,)), reduction=end, **floats)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -284,8 +286,7 @@ def binary_cross_entropy_with_logits(
     return _binary_logits(x, target, *scales, reduction=_reduction(reduction), **flags)
 
 
-@operation("MeanBackward0")
-def _kl_div(x: Operand, target: Operand, *, reduction: str, log_target: bool) -> Node:
+def _kl_formula(x: Operand, target: Operand, *, reduction: str, log_target: bool) -> Node:
     node, wanted = _pair(x, target)
     if log_target:
         loss = ops.exp(wanted) * (wanted - node)
@@ -299,17 +300,21 @@ def _kl_div(x: Operand, target: Operand, *, reduction: str, log_target: bool) ->
     return _reduced(loss, reduction)
 
 
+_ENDS = {"mean": "MeanBackward0", "sum": "SumBackward0", "batchmean": "DivBackward0"}
+_kl_divs = {end: operation(_ENDS.get(end, "SubBackward0"))(_kl_formula) for end in ("none", *_ENDS)}
+
+
 def kl_div(
     x: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
 ) -> Any:
     """Return the divergence of Kullback and Leibler from log-probabilities ``x`` to ``target``."""
     chosen = "batchmean" if reduction == "batchmean" else _reduction(reduction)
-    return _kl_div(x, target, reduction=chosen, log_target=bool(log_target))
+    return _kl_divs[chosen](x, target, reduction=chosen, log_target=bool(log_target))
 
 
 NN: dict[str, Function] = {
     "mse_loss": _difference("mse_loss", "MseLossBackward0", _squared, "Return the mean of squared differences."),
-    "l1_loss": _difference("l1_loss", "MeanBackward0", lambda x, y: ops.abs(x - y), "Return the mean of absolute differences."),
+    "l1_loss": _difference("l1_loss", "", lambda x, y: ops.abs(x - y), "Return the mean of absolute differences."),
     "smooth_l1_loss": _difference(
         "smooth_l1_loss", "SmoothL1LossBackward0", _smooth,
         "Return the mean of differences, squared over ``2 beta`` below ``beta`` and absolute beyond.", ("beta", 1.0),

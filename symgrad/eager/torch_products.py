@@ -52,7 +52,8 @@ def _check_matmul(a: Node, b: Node) -> None:
     if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         _refuse_product(a, b)
     lead = [n.shape[:-2] for n in (a, b)]
-    for k, (p, q) in enumerate(zip(*[(1,) * (max(map(len, lead)) - len(s)) + tuple(s) for s in lead], strict=True)):
+    rank = max(map(len, lead))
+    for k, (p, q) in reversed(list(enumerate(zip(*[(1,) * (rank - len(s)) + tuple(s) for s in lead], strict=True)))):
         if p not in (1, q) and q != 1:
             refuse(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension {k}")
 
@@ -92,10 +93,11 @@ def _matmul_formula(a: Operand, b: Operand) -> Node:
 
 
 _BY_RANK = {
-    (1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4", (3, 3): "BmmBackward0",
+    (1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4",
 }  # fmt: skip
 _matmuls = {ranks: operation(name)(_matmul_formula) for ranks, name in _BY_RANK.items()}
 _general = operation("UnsafeViewBackward0")(_matmul_formula)
+_batched = operation("BmmBackward0")(_matmul_formula)
 
 
 def matmul(x: Any, y: Any) -> Any:
@@ -104,7 +106,7 @@ def matmul(x: Any, y: Any) -> Any:
 
 
 def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
-    made = _matmuls[x_rank, y_rank]
+    made = _matmuls.get((x_rank, y_rank), _batched)
 
     def function(x: Any, y: Any) -> Any:
         if x.ndim != x_rank or y.ndim != y_rank:
@@ -256,18 +258,21 @@ def cross(x: Any, y: Any, dim: int | None = None) -> Any:
 # contractions
 
 
-@operation("ViewBackward0")
-def _einsum(*operands: Operand, subscripts: str) -> Node:
+def _einsum_formula(*operands: Operand, subscripts: str) -> Node:
     nodes = [_node(x) for x in operands]
     same_dtype("expected scalar type {} but found {}", *nodes)
     result: Node = ops.einsum(*nodes, subscripts=subscripts)
     return result
 
 
+_einsum = operation("ViewBackward0")(_einsum_formula)
+_einsum_of_one = operation("PermuteBackward0")(_einsum_formula)
+
+
 def einsum(equation: str, *operands: Any) -> Any:
     """Return the sum of products that ``equation`` describes, as in "ij,jk->ik"."""
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
-    return _einsum(*given, subscripts=equation)
+    return (_einsum_of_one if len(given) == 1 else _einsum)(*given, subscripts=equation)
 
 
 @operation("ViewBackward0")
@@ -313,13 +318,15 @@ def trace(x: Operand) -> Node:
     return ops.trace(node if node.dtype.is_floating else ops.cast(node, dtype=int64), offset=0)
 
 
-@operation("FlipBackward0")
-def _vander(x: Operand, *, count: int, increasing: bool) -> Node:
+def _vander_formula(x: Operand, *, count: int, increasing: bool) -> Node:
     node = _node(x)
     if node.dtype.is_bool:
         node = ops.cast(node, dtype=int64)
     powers = [ops.integer_pow(node, exponent=k) for k in (range(count) if increasing else reversed(range(count)))]
     return ops.stack(*powers, axis=node.ndim)
+
+
+_vander, _vander_rising = (operation(f"{name}Backward0")(_vander_formula) for name in ("Flip", "Cat"))
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  # torch's name
@@ -329,7 +336,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # no
 
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:  # noqa: N803  # torch's name
     """Return the matrix of increasing powers of each element."""
-    return vander(x, N, increasing=True)
+    return _vander_rising(x, count=x.shape[-1] if N is None else N, increasing=True)
 
 
 def multi_dot(tensors: Sequence[Any]) -> Any:

@@ -27,6 +27,7 @@ from symgrad.eager.torch_rules import (
     truth_of,
     zero_like,
 )
+from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, constant, like, ops
 
 __all__ = ["FUNCTIONS", "dim_of", "extremum_along", "vector_norm_node"]
@@ -260,7 +261,7 @@ def norm(x: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype:
 def _check_not_empty(name: str, node: Node, axes: tuple[int, ...]) -> None:
     for axis in axes:
         if node.shape[axis] == 0:
-            refuse(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+            raise IndexError(at_user_line(f"{name}(): Expected reduction dim {axis} to have non-zero size."))
 
 
 def _extreme(name: str, node: Node, axes: tuple[int, ...]) -> Node:

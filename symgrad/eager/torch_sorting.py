@@ -176,10 +176,10 @@ def _median_of_all(x: Operand, *, ignore_nan: bool) -> Node:
     if node.dtype.is_floating:
         same = ops.logical_or(same, ops.logical_and(ops.isnan(node), ops.isnan(middle)))
         count = ops.sum(ops.cast(same, dtype=node.dtype), axes=(0,))
-        # the distances of the elements that equal the median are 0; what they carry is the gradient, shared evenly
-        apart = ops.where(same, node - ops.stop_gradient(node), zero_like(node))
-        apart = ops.where(ops.isfinite(node), apart, zero_like(node))
-        return ops.squeeze(middle, axes=(0,)) + ops.sum(apart, axes=(0,)) / count
+        # the mean of the elements that equal the median carries the gradient, the element itself the value
+        share = ops.sum(ops.where(same, node, zero_like(node)), axes=(0,)) / count
+        exact = ops.squeeze(middle, axes=(0,))
+        return ops.where(ops.isfinite(exact), exact + (share - ops.stop_gradient(share)), share)
     return ops.squeeze(value, axes=(0,))
 
 
