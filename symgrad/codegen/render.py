@@ -18,12 +18,14 @@ from symgrad.ir.types import TensorType
 from symgrad.lower.buffers import buffers_of
 from symgrad.lower.loops import (
     Accumulate,
+    Apply,
     Buffer,
     Check,
     Contract,
     Fetch,
     Fill,
     Function,
+    Literal,
     Load,
     Nest,
     Position,
@@ -32,6 +34,7 @@ from symgrad.lower.loops import (
     Require,
     Scatter,
     Spill,
+    Step,
     Store,
 )
 from symgrad.options import Options
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 120  # characters of a line
 _INDEXED = (Accumulate, Fetch, Load, Position, Store)
+_MOVES = frozenset({Reload, Spill})
+_UNTOUCHING = frozenset({Apply, Literal, Reload, Spill})
 
 __all__ = ["CSource", "render_c", "template_environment"]
 
@@ -280,7 +285,8 @@ class _Renderer:
     def function(self, function: Function, start: str) -> FunctionView:
         used: dict[str, None] = {}
         pointers = []
-        for b in dict.fromkeys(b for step in function.steps for b in buffers_of(step)):
+        touching = [_touching(step) for step in function.steps]
+        for b in dict.fromkeys(b for step in touching for b in buffers_of(step)):
             buffer = self.program.buffers[b]
             if buffer.role == "work":
                 pointers.append(self.pointer(buffer, self.buffer_names[b]))
@@ -288,7 +294,9 @@ class _Renderer:
                 used.update(dict.fromkeys(self._dims_in(buffer.offset)))
             else:
                 used[self.buffer_names[b]] = None
-        used.update(dict.fromkeys(self.used_names(function)))
+        used.update(dict.fromkeys(self.used_names(touching)))
+        if any(type(s) in _MOVES for step in function.steps if isinstance(step, Nest) for s in step.body):
+            used["work"] = None
         steps = tuple(self.step(s) for s in function.steps)
         unused = tuple(n for n in self.arguments() if n not in used)
         return FunctionView(self.head(start), tuple(pointers), unused, steps)
@@ -311,9 +319,9 @@ class _Renderer:
             if isinstance(size, Dim):
                 yield from (self.dim_names[n] for n in size.names)
 
-    def used_names(self, function: Function) -> Iterable[str]:
-        """Yield the sizes and the workspace where a function's steps use them."""
-        for step in function.steps:
+    def used_names(self, steps: Iterable[Step]) -> Iterable[str]:
+        """Yield the sizes that steps use."""
+        for step in steps:
             if isinstance(step, Require):
                 yield from self._dims_in(step.size)
                 continue
@@ -325,11 +333,7 @@ class _Renderer:
             for index in _indices(step):
                 yield from self._dims_in(index.offset, *[c for _, c in index.terms])
             if isinstance(step, Nest):
-                kinds = set(map(type, step.body))
-                if Spill in kinds or Reload in kinds:
-                    yield "work"
-                if Fetch in kinds:
-                    yield from self._dims_in(*[s.stride for s in step.body if isinstance(s, Fetch)])
+                yield from self._dims_in(*[s.stride for s in step.body if isinstance(s, Fetch)])
 
     def constants(self) -> Iterable[ConstantView]:
         for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
@@ -337,6 +341,13 @@ class _Renderer:
                 values = [literal(v, buffer.dtype)[0] for v in buffer.constant.array.ravel().tolist()] or ["0"]
                 rows = tuple(", ".join(values[k : k + 8]) + "," for k in range(0, len(values), 8))
                 yield ConstantView(f"{buffer.dtype.c} {name}[{len(values)}]", rows)
+
+
+def _touching(step: Step) -> Step:
+    """Return a step without the statements that name no buffer and no size: most of straight-line code."""
+    if not isinstance(step, Nest):
+        return step
+    return Nest(step.extents, tuple([s for s in step.body if type(s) not in _UNTOUCHING]))
 
 
 def _indices(step: Any) -> Iterable[Any]:

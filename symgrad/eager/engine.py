@@ -109,7 +109,9 @@ def _finish(state: Pass, edges: Sequence[Any]) -> dict[Any, Tensor]:
     found = {}
     for edge in edges:
         place = owner(edge)
-        total = state.asked.get(place) or state.total(place)
+        total = state.asked.get(place)
+        if total is None:
+            total = state.total(place)
         if total is not None:
             if isinstance(edge, Leaf) and edge.extras is not None:
                 total = call_hooks(edge.extras.hooks.get(0, {}), total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,8 +14,9 @@ from symgrad.eager.values import concrete, value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
+from symgrad.ir.graph import Graph
 
-__all__ = ["Face", "Weak", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
+__all__ = ["Face", "Postponed", "Weak", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
 
 Number = (bool, int, float)
 
@@ -40,16 +42,63 @@ class Weak:
         return self.node.dtype
 
 
+class Postponed:
+    """A graph applied to nodes, written out when one of its results is used.
+
+    A derivative is a graph in inner inputs, and writing it out in what they stand for builds every node again. It is
+    needless where nothing follows the derivative: then a trace takes the graph as it is.
+    """
+
+    def __init__(self, graph: Graph, arguments: Sequence[Node]) -> None:
+        self.graph = graph
+        self.arguments = tuple(arguments)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The results in terms of the arguments."""
+        return self.graph(*self.arguments)
+
+    def faces(self, face: type[Face]) -> list[Any]:
+        """Return the results as faces."""
+        if not face.postpones:
+            return [face(node) for node in self.nodes]
+        result = []
+        for k, node in enumerate(self.graph.outputs):
+            one = face(node)
+            del one._node
+            one.postponed = self, k
+            result.append(one)
+        return result
+
+
 class Face:
     """A traced value. Subclasses give it the meanings of NumPy (Array) or of torch (Tensor)."""
 
-    __slots__ = ("__weakref__", "_node")
+    __slots__ = ("__weakref__", "_node", "postponed")
 
     default_float: ClassVar[DType]
-    _node: Node
+    postpones: ClassVar[bool] = True  # whether it may stand for a graph that is not written out yet
+    _node: Node  # missing while the value is postponed
+    postponed: tuple[Postponed, int]
 
     def __init__(self, node: Node) -> None:
         self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_node":
+            whole, k = self.postponed
+            self._node = whole.nodes[k]
+            return self._node
+        return object.__getattribute__(self, name)  # raises
+
+    @property
+    def is_postponed(self) -> bool:
+        """Whether the value is a result of a graph that is still to be written out."""
+        try:
+            object.__getattribute__(self, "_node")
+        except AttributeError:
+            return True
+        return False
 
     @property
     def node(self) -> Node:
@@ -316,9 +365,12 @@ class Operators(Face):
 
 def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
     floats_only = name == "div"
+    unit = 1 if name == "mul" or (name == "div" and not reverse) else None
 
     def operator(self: Face, other: Any) -> Any:
         kind = type(other)
+        if (kind is int or kind is float) and other == unit and self.node.dtype.is_floating:
+            return self.face_type()(self.node)  # rewriting would find that too, and build again all that follows
         if kind is type(self) or kind is float:  # the common cases, without the general rule of promotion
             a = self.node
             b = constant(other, a.type.dtype) if kind is float else other.node

@@ -19,8 +19,24 @@ from symgrad.eager.views import as_strides, contiguous_strides
 from symgrad.errors import at_user_line
 
 __all__ = [
-    "cast_to", "clone", "contains", "contiguous", "copy_", "deepcopy", "dlpack", "is_contiguous", "numel", "reduce", "reshape",
-    "size", "storage_offset", "stride", "to", "type_name", "view",
+    "cast_to",
+    "clone",
+    "contains",
+    "contiguous",
+    "copy_",
+    "deepcopy",
+    "dlpack",
+    "is_contiguous",
+    "numel",
+    "python_round",
+    "reduce",
+    "reshape",
+    "size",
+    "storage_offset",
+    "stride",
+    "to",
+    "type_name",
+    "view",
 ]  # fmt: skip
 
 
@@ -175,6 +191,12 @@ def reduce(self: Tensor, protocol: Any = None) -> Any:
     if not self.is_leaf:
         raise RuntimeError("a Tensor that was computed from a leaf cannot be pickled: detach() it first")
     return Tensor.from_array, (np.array(self.numpy_value()), self.requires_grad)
+
+
+def python_round(self: Tensor, ndigits: int | None = None) -> Tensor:
+    """Return halves rounded to even, to a number of decimals."""
+    made: Tensor = METHODS["round"](self, decimals=ndigits) if ndigits else METHODS["round"](self)
+    return made
 
 
 def dlpack(self: Tensor, **options: Any) -> Any:

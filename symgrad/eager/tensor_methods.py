@@ -10,8 +10,9 @@ import numpy as np
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager import torch_arithmetic, torch_names, torch_views
-from symgrad.eager.creation import empty, full, ones, random_generator, tensor, zeros
+from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
 from symgrad.eager.faces import Face
+from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation
 from symgrad.eager.recording import Record, leaf
@@ -270,7 +271,7 @@ METHODS: dict[str, Any] = {
     "__abs__": TORCH["abs"],
     "__invert__": TORCH["bitwise_not"],
     "__matmul__": lambda self, other: TORCH["matmul"](self, other) if isinstance(other, Tensor) else NotImplemented,
-    "__round__": lambda self, ndigits=None: TORCH["round"](self, decimals=ndigits or 0),
+    "__round__": memory.python_round,
     "__divmod__": lambda self, other: (self // other, self % other),
 }
 for _name, (_forward, _reflected) in torch_arithmetic.OPERATORS.items():
@@ -288,3 +289,4 @@ for _name, _method in METHODS.items():
 _PROPERTIES = {"device": lambda self: Device("cpu"), **torch_views.PROPERTIES}
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
+TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)

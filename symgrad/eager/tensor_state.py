@@ -68,6 +68,7 @@ class TensorState(Face):
     _forbidden = ""  # why this view must not be written
 
     default_float: ClassVar[DType] = float32
+    postpones: ClassVar[bool] = False
 
     def __init__(self, node: Node) -> None:
         self._value = node_leaf(node)
@@ -103,6 +104,11 @@ class TensorState(Face):
         if cell is not None and cell.stamp != self._stamp:
             renew(self)
         return self._value
+
+    @property
+    def is_postponed(self) -> bool:
+        """False: what a Tensor waits for are its records."""
+        return False
 
     @property
     def node(self) -> Node:

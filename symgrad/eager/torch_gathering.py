@@ -115,7 +115,7 @@ def _take_along(x: Operand, index: Operand, *, dim: int) -> Node:
         refuse(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but {counts}")
     axis = axis_of(dim, node.ndim)
     one = [tuple(1 if k == axis else s for k, s in enumerate(n.shape)) for n in (node, places)]
-    shape = np.broadcast_shapes(*one)
+    shape = np.broadcast_shapes(*one)  # type: ignore[arg-type]  # sizes of Tensors are ints
     wide = [spread(n, (*shape[:axis], n.shape[axis], *shape[axis + 1 :])) for n in (node, places)]
     return along(wide[0], wrapped(wide[1], node.shape[axis]), axis)
 

@@ -267,13 +267,8 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> An
 def assignment(x: Any, key: Any, value: Any) -> tuple[Any, Any]:
     """Return the tensor that ``x[key] = value`` writes, ``x`` itself or a view of it, and its new contents."""
     alone = key[0] if isinstance(key, tuple) and len(key) == 1 else key
-    if (
-        _is_array(alone)
-        and _is_mask(alone)
-        and alone.ndim
-        and _is_one(value)
-        and tuple(alone.shape) == tuple(x.shape[: alone.ndim])
-    ):
+    mask = _is_array(alone) and _is_mask(alone) and alone.ndim
+    if mask and _is_one(value) and tuple(alone.shape) == tuple(x.shape[: alone.ndim]):
         return x, _masked_put(x, alone, value)
     view, arrays = _split(x, key)
     if not arrays:

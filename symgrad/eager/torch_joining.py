@@ -23,6 +23,7 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.eager.torch_views import reshape, sizes_of
+from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, Range, like, ops
 
 __all__ = ["FUNCTIONS", "pad_node"]
@@ -134,11 +135,13 @@ def column_stack(tensors: Sequence[Any]) -> Any:
 def block_diag(*tensors: Operand) -> Node:
     """Return matrices along the diagonal of one, zeros elsewhere."""
     nodes = [ops.reshape(n, shape=(1, n.type.size)) if n.ndim < 2 else n for n in _one_dtype(tensors)]
-    places, row, column = [], 0, 0
+    places: list[tuple[Range, ...]] = []
+    row: Size = 0
+    column: Size = 0
     for node in nodes:
         height, width = node.shape
         places.append((Range(row, height), Range(column, width)))
-        row, column = row + height, column + width  # type: ignore[operator]  # sizes of Tensors are ints
+        row, column = row + height, column + width
     return ops.assemble(*nodes, shape=(row, column), ranges=tuple(places))
 
 

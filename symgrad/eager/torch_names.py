@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from symgrad.eager import (
+    torch_activations,
     torch_arithmetic,
     torch_elementwise,
     torch_gathering,
     torch_indexing,
     torch_joining,
+    torch_linalg,
+    torch_losses,
     torch_products,
     torch_reductions,
     torch_selection,
@@ -19,32 +22,49 @@ from symgrad.eager import (
 )
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 
-__all__ = ["FUNCTIONS", "IN_PLACE", "LINALG", "METHODS", "PUBLIC", "SPECIAL"]
+__all__ = ["FUNCTIONS", "IN_PLACE", "LINALG", "METHODS", "NN", "PUBLIC", "SPECIAL"]
 
 Function = Callable[..., Any]
 
 _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
-    torch_gathering, torch_indexing, torch_sorting,
+    torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
-SPECIAL: dict[str, Function] = {**torch_elementwise.SPECIAL, **torch_arithmetic.SPECIAL}
-LINALG: dict[str, Function] = {**torch_products.LINALG, **torch_views.LINALG}
+SPECIAL: dict[str, Function] = {
+    **torch_elementwise.SPECIAL, **torch_arithmetic.SPECIAL, "logsumexp": FUNCTIONS["logsumexp"],
+    "softmax": FUNCTIONS["softmax"], "log_softmax": FUNCTIONS["log_softmax"],
+}  # fmt: skip
+LINALG: dict[str, Function] = {**torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG}
+NN: dict[str, Function] = {**torch_activations.NN, **torch_losses.NN}
 
 TENSOR_FUNCTIONS.update(FUNCTIONS)
 
 # functions that are no methods in torch, because no one operand comes first
 _NO_METHODS = set(
     """
-atleast_1d atleast_2d atleast_3d block_diag broadcast_tensors bucketize cartesian_prod cat chain_matmul column_stack combinations
-concat concatenate diagflat dstack einsum hstack meshgrid row_stack rsub searchsorted stack std_mean tensordot
-vander var_mean vstack
+atleast_1d atleast_2d atleast_3d bilinear block_diag broadcast_tensors bucketize cartesian_prod cat celu chain_matmul column_stack
+combinations concat concatenate cosine_similarity diagflat dropout dstack einsum embedding hstack layer_norm meshgrid
+pairwise_distance row_stack rsub searchsorted selu stack std_mean tensordot threshold vander var_mean vstack
 """.split()
 )
 
 METHODS: dict[str, Function] = {name: f for name, f in FUNCTIONS.items() if name not in _NO_METHODS}
 METHODS["diagflat"] = FUNCTIONS["diagflat"]
+
+
+def _where(self: Any, condition: Any, other: Any) -> Any:
+    """Return these values where ``condition`` holds, else ``other``."""
+    return FUNCTIONS["where"](condition, self, other)
+
+
+def _polygamma(self: Any, n: int) -> Any:
+    """Return the n-th derivative of digamma."""
+    return FUNCTIONS["polygamma"](n, self)
+
+
+METHODS |= {"where": _where, "polygamma": _polygamma}
 
 # methods that have a form ending in _, which writes the result into the tensor itself
 IN_PLACE = tuple(
@@ -55,7 +75,7 @@ clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma 
 fix float_power floor floor_divide fmod frac ge greater greater_equal gt heaviside hypot i0 index_add index_copy index_fill
 index_put ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt
 masked_fill masked_scatter mul multiply mvlgamma nan_to_num ne neg negative not_equal polygamma pow put rad2deg reciprocal
-remainder round rsqrt scatter scatter_add sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
+relu remainder round rsqrt scatter scatter_add sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
 true_divide trunc xlogy
 """.split()
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
 from symgrad.eager.torch_rules import (
@@ -22,6 +20,7 @@ from symgrad.eager.torch_rules import (
     shape_text,
     spread,
 )
+from symgrad.ir.dims import product
 from symgrad.ir.expr import Node, Range, ops
 
 __all__ = ["FUNCTIONS", "LINALG", "matmul", "product_node"]
@@ -67,14 +66,14 @@ def _refuse_product(a: Node, b: Node) -> None:
         wanted = shape_text([*_batch(a), a.shape[-1]])
         got = shape_text([*_batch(b), b.shape[-2]])
         refuse(f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: {got}.")
-    rows = [int(np.prod(n.shape[:-1], dtype=int)) if all(isinstance(s, int) for s in n.shape) else "?" for n in (a, b)]
+    rows = [product(n.shape[:-1]) for n in (a, b)]
     left = f"{1 if a.ndim == 1 else rows[0]}x{a.shape[-1]}"
     right = f"{b.shape[0]}x1" if b.ndim == 1 else f"{b.shape[-2] if a.ndim < 3 or b.ndim < 3 else rows[1]}x{b.shape[-1]}"
     refuse(f"mat1 and mat2 shapes cannot be multiplied ({left} and {right})")
 
 
-def _batch(node: Node) -> list[int]:
-    return [int(np.prod(node.shape[:-2], dtype=int))]
+def _batch(node: Node) -> list[Any]:
+    return [product(node.shape[:-2])]
 
 
 def product_node(a: Node, b: Node) -> Node:
@@ -129,17 +128,17 @@ dot = _of_ranks("dot", 1, 1, "1D tensors expected, but got {0} and {1} tensors")
 # products added to something
 
 
-def _combination(base: Node, product: Node, scales: tuple[Operand, ...]) -> Node:
+def _combination(base: Node, added: Node, scales: tuple[Operand, ...]) -> Node:
     """Return ``beta * base + alpha * product``; the base is left out where beta is 0 only by its factor."""
-    target = product.shape
+    target = added.shape
     fits = all(p in (1, q) for p, q in zip(reversed(base.shape), reversed(target), strict=False))
     if base.ndim > len(target) or not fits:
         sizes = f"Target sizes: {shape_text(target)}.  Tensor sizes: {shape_text(base.shape)}"
         refuse(f"The expanded size of the tensor must match the existing size. {sizes}")
     if not scales:
-        return base + product
-    beta, alpha = (number_node(s, product.dtype) for s in scales)
-    return base * beta + product * alpha
+        return base + added
+    beta, alpha = (number_node(s, added.dtype) for s in scales)
+    return base * beta + added * alpha
 
 
 def _scaled_sum(name: str, refusal: str, ranks: tuple[int, int], summed: bool = False) -> Function:
@@ -150,8 +149,8 @@ def _scaled_sum(name: str, refusal: str, ranks: tuple[int, int], summed: bool = 
             refuse(refusal.format(f"{left.ndim}-D", f"{right.ndim}-D"))
         _check_matmul(left, right)
         same_dtype("self and mat2 must have the same dtype, but got {} and {}", base, right)
-        product = product_node(left, right)
-        return _combination(base, ops.sum(product, axes=(0,)) if summed else product, scales)
+        made_product = product_node(left, right)
+        return _combination(base, ops.sum(made_product, axes=(0,)) if summed else made_product, scales)
 
     def function(x: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         plain = type(beta) is int and type(alpha) is int and beta == alpha == 1
@@ -209,8 +208,8 @@ def inner(a: Operand, b: Operand) -> Node:
 @operation("SumBackward1")
 def _vecdot(a: Operand, b: Operand, *, dim: int) -> Node:
     x, y = common(a, b)
-    product = spread(x, broadcast(x, y)) * y
-    return ops.sum(product, axes=(axis_of(dim, product.ndim),))
+    products = spread(x, broadcast(x, y)) * y
+    return ops.sum(products, axes=(axis_of(dim, products.ndim),))
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 __all__ = ["return_type"]
 
@@ -14,8 +15,8 @@ def _printed(self: Any) -> str:
 
 def return_type(name: str, *fields: str) -> Any:
     """Return the type of a function's results, with ``fields`` as names."""
-    made: Any = NamedTuple(name, [(field, Any) for field in fields])  # type: ignore[misc]  # fields are data here
-    made.__repr__ = _printed
+    made = namedtuple(name, fields)  # type: ignore[misc]  # fields are data here
+    setattr(made, "__repr__", _printed)  # noqa: B010  # mypy has no assignment to methods
     made.__module__ = __name__
     globals()[name] = made
     return made

@@ -193,9 +193,8 @@ def _medians(name: str, result: Any, ignore_nan: bool) -> Function:
         return result(*along_axis(x, dim=dim, keepdim=bool(keepdim), ignore_nan=ignore_nan))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = (
-        f"Return the lower median of all elements, or along an axis with where it is{', nan left out' * ignore_nan}."
-    )
+    left_out = ", nan left out" * ignore_nan
+    function.__doc__ = f"Return the lower median of all elements, or along an axis with where it is{left_out}."
     return function
 
 
@@ -293,7 +292,7 @@ def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
     for row in np.ndindex(values.shape[:-1]):
         found, counts = np.unique(values[row], return_counts=True)
         places[(*row, 0)] = np.flatnonzero(values[row] == found[counts.argmax()])[-1]
-    index = np.moveaxis(places, -1, axis).reshape(x.shape[:axis] + (1,) + x.shape[axis + 1 :] if x.ndim else ())
+    index = np.moveaxis(places, -1, axis).reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :]) if x.ndim else ())
     shown = index if keepdim or not x.ndim else index.squeeze(axis)
     return _mode_type(_chosen_along(x, index, dim=dim, keepdim=bool(keepdim)), Tensor.from_array(np.ascontiguousarray(shown)))
 
@@ -394,11 +393,12 @@ def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool =
     return searchsorted(boundaries, x, out_int32=out_int32, right=right)
 
 
-def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique(
+    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
     """Return the different elements in order; on request where each went and how many there are."""
-    return _several(
-        np.unique(x.numpy_value(), return_inverse=True, return_counts=True, axis=dim), x, return_inverse, return_counts, dim
-    )
+    found = np.unique(x.numpy_value(), return_inverse=True, return_counts=True, axis=dim)
+    return _several(found, x, return_inverse, return_counts, dim)
 
 
 def _several(found: Sequence[Any], x: Any, inverse: bool, counts: bool, dim: int | None) -> Any:

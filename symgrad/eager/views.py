@@ -45,7 +45,7 @@ def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) ->
     made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
     made._counter = tensor.counter
     made._follows = tensor._follows and mode.grad
-    made._parent = tensor._parent or tensor
+    made._parent = tensor if tensor._parent is None else tensor._parent
     made._forbidden = tensor._forbidden
     if value.exposed:
         record.data = view.array(value.data)

@@ -8,7 +8,7 @@ from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import topological_order
 from symgrad.ir.kinds import Bilinear, Linear, Partials, Reduce, Rules, SameAs, Select, Zero
 from symgrad.transform.cotangents import Cotangent, accumulate, clean, shrink
-from symgrad.transform.partials import cast_like, is_one, partial_of, scale
+from symgrad.transform.partials import cast_like, partial_of, scale, times
 
 __all__ = ["pull_back", "pull_back_masked"]
 
@@ -142,8 +142,8 @@ def _bilinear(node: Node, kind: Bilinear, cotangent: Cotangent, active: set[Node
     value, mask = cotangent if elementwise else (clean(cotangent), cotangent.mask)
     for k, operand in enumerate(node.inputs):
         if operand in active:
-            if node.primitive is ops.mul and is_one(value):
-                passed = node.inputs[1 - k]
+            if node.primitive is ops.mul:
+                passed = times(value, node.inputs[1 - k])
             else:
                 passed = kind.transpose(value, *node.inputs, index=k, **node.attributes)
             own_mask = mask if mask is None or elementwise else _contraction_mask(node, mask, k)
