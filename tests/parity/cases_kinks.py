@@ -19,7 +19,7 @@ def at_zero(torch):
     f = torch.nn.functional
     functions = (torch.relu, torch.abs, torch.sign, torch.sqrt, lambda x: x.norm(), lambda x: x.clamp(0, 1), lambda x: x.clamp(min=0),
         f.leaky_relu, f.elu, f.softplus,
-                 f.hardtanh, f.relu6, lambda x: x**2, torch.floor, torch.round, torch.square, f.softsign, f.hardsigmoid, f.hardswish,
+                 f.hardtanh, f.relu6, lambda x: x**2, torch.floor, torch.round, torch.square, f.softsign, f.hardswish,
                  f.selu, f.gelu, f.silu)
     return [gradients(torch, g, [0.0]) for g in functions]
 
@@ -240,7 +240,7 @@ def cross_entropy_of_large_scores(torch):
             gradients(torch, lambda x: f.binary_cross_entropy_with_logits(x, const(torch, [1.0, 0.0])), [-1000.0, 1000.0])]
 
 
-@case(68)
+@case(68, rtol=1e-5, why="1 - p of a softmax near 1 cancels")
 def single_precision_extremes(torch):
     found = []
     for g in (torch.sigmoid, torch.tanh, torch.exp, lambda x: x.softmax(0), lambda x: x.logsumexp(0)):
