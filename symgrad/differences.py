@@ -90,15 +90,15 @@ class Check:
 
     def difference(self, tensor: Tensor, at: Array, step: Array | float, index: Any) -> list[Array]:
         """Return the central difference of every output when ``tensor`` moves by ``step`` at ``index``."""
-        before, found = tensor.data, []
+        storage, found = tensor.data, []
         try:
             for sign in (-1, 1):
                 moved = at.copy()
                 moved[index] = at[index] + step if sign > 0 else at[index] - step
-                tensor.data = Tensor.from_array(moved)
+                storage.copy_(Tensor.from_array(moved))
                 found.append(self.values())
         finally:
-            tensor.data = before
+            storage.copy_(Tensor.from_array(at))
         for a, b in zip(*found, strict=True):
             _check_same_kind(a, b, self.eps)
         return [((b ^ a) if a.dtype == bool else b - a) / (2 * self.eps) for a, b in zip(*found, strict=True)]

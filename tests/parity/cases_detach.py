@@ -91,6 +91,16 @@ def data_assigned_twice(torch):
 
 
 @case(27)
+def data_put_back(torch):
+    x = leaf(torch, [1.0])
+    before = x.data
+    x.data = const(torch, [5.0])
+    x.data = before
+    (x**2).sum().backward()
+    return [x, x.grad]
+
+
+@case(27)
 def data_assigned_with_another_shape(torch):
     x = leaf(torch, [1.0, 2.0])
     x.data = const(torch, [5.0, 6.0, 7.0])

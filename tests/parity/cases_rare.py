@@ -99,12 +99,12 @@ BY_SUMS = {
     "lu_of_a_matrix": (lambda t, m: t.linalg.lu(m)[2], M),
     "eigh_projector": (lambda t, m: t.linalg.eigh(m).eigenvectors[:, :1] @ t.linalg.eigh(m).eigenvectors[:, :1].mT, N),
     "svd_of_rank_two": (lambda t, x: t.linalg.svd(x, full_matrices=False).S, X),
-    "normalize": (lambda t, x: t.nn.functional.normalize(x, dim=1), X),
-    "normalize_by_sums": (lambda t, x: t.nn.functional.normalize(x, p=1, dim=0), X),
-    "layer_norm": (lambda t, x: t.nn.functional.layer_norm(x, (3,)), X),
+    "normalize": (lambda t, x: t.nn.functional.normalize(x, dim=1), N),
+    "normalize_by_sums": (lambda t, x: t.nn.functional.normalize(x, p=1, dim=0), N),
+    "layer_norm": (lambda t, x: t.nn.functional.layer_norm(x, (3,)), N),
     "layer_norm_with_weights": (lambda t, x, w, b: t.nn.functional.layer_norm(x, (3,), w, b), X, V, [1.0, 2.0, 3.0]),
     "batch_norm": (lambda t, x: t.nn.functional.batch_norm(x, None, None, training=True), [[1.0, 2.0], [4.0, 3.0], [0.0, 5.0]]),
-    "rms_norm": (lambda t, x: t.nn.functional.rms_norm(x, (3,)), X),
+    "rms_norm": (lambda t, x: t.nn.functional.rms_norm(x, (3,)), N),
     "logcumsumexp": (lambda t, x: t.logcumsumexp(x, 1), X),
 }
 
