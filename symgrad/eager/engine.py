@@ -222,7 +222,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     if plan is None:
         plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
     read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
-    state.read.extend(read)
+    state.read.extend([values[n] for n in plan.needed])
     state.spent.extend([records[p] for p in plan.saving])
     results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
     for place, result in zip(leaving, results, strict=False):
@@ -305,7 +305,7 @@ def _checked(record: Record, readers: Sequence[Record]) -> Record:
     version, counter, by = written
     casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
     if all(r is by or (casts and r is by.inputs[0]) for r in readers):
-        return record
+        return record.alias()  # as if it had been copied before
     kind = {"float32": "torch.FloatTensor", "float64": "torch.DoubleTensor", "int64": "torch.LongTensor",
             "int32": "torch.IntTensor", "bool": "torch.BoolTensor"}[record.type.dtype.name]  # fmt: skip
     made = ""

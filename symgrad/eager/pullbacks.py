@@ -199,8 +199,21 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any, ow
             nodes += [one.value] if one.mask is None else [one.value, one.mask]
     if own:  # what the forward pass computed is read, not computed again
         again = {o: r for o, r in zip(outputs, results, strict=True) if o.primitive not in (ops.input, ops.constant)}
+        again |= _told_by_results(outputs, results)
         nodes = list(Graph(inputs, nodes).substitute(again))
     return _Template(Graph(inputs, nodes), made, len(operands), len(results))
+
+
+def _told_by_results(outputs: Sequence[Node], results: Sequence[Node]) -> dict[Node, Node]:
+    """Return conditions on an operand that its result tells as well: relu saves its result, so its operand may change."""
+    found = {}
+    for output, result in zip(outputs, results, strict=True):
+        if output.primitive is not ops.where:
+            continue
+        condition, if_true, if_false = output.inputs
+        if condition.primitive is ops.le and condition.inputs[0] is if_false and condition.inputs[1] is if_true:
+            found[condition] = ops.le(result, if_true)
+    return found
 
 
 def _dense(cotangents: list[Cotangent], type_: TensorType) -> Node:

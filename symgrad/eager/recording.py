@@ -177,6 +177,12 @@ class Record:
         self.type = type_
         self.serial = next_serial()
 
+    def alias(self) -> Record:
+        """Return the same value as another record, which no write has marked."""
+        made = Record(self.signature, self.inputs, self.edges, self.type)
+        made.data, made.node, made.serial = self.data, self.node, self.serial
+        return made
+
     def settle(self, value: AnyArray) -> None:
         """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
         self.data = value

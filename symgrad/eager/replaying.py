@@ -80,7 +80,8 @@ def replay(
 ) -> list[Tensor]:
     """Record a plan operation by operation.
 
-    As in torch, a derivative of a power that has become constant stays on the tape: the next one is zero, no error.
+    As in torch, a derivative that reads saved values, or is a power's, stays on the tape also where it is constant: the next
+    derivative is zero then, no error.
     """
     if plan.steps is None:
         plan.steps = _steps(plan.signature.graph)
@@ -88,7 +89,7 @@ def replay(
     steps, outputs = plan.steps
     power = any(r.power or (r.signature is not None and r.signature.name == "PowBackward0") for r in entries)
     results = _run(steps, outputs, given, power)
-    if not power:
+    if not power and all(e is None for e in edges):
         return results
     operands = [(v, e) for r in entries for v, e in zip(r.inputs, r.edges or (), strict=False) if e is not None]
     return [t if t._edge is not None else _anchored(t, *operands[0]) for t in results]

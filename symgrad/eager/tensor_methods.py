@@ -312,10 +312,18 @@ METHODS["__iter__"] = lambda self: iter(METHODS["unbind"](self, 0))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))
 _PROPERTIES = {
-    "device": lambda self: Device("cpu"), "is_cuda": lambda self: False, "is_sparse": lambda self: False,
-    "is_quantized": lambda self: False, "is_mps": lambda self: False, "layout": lambda self: "torch.strided",
-    "itemsize": lambda self: self.dtype.itemsize, "nbytes": lambda self: self.numel() * self.dtype.itemsize,
-    "_base": lambda self: self._parent if self._chain else None, "real": lambda self: self, **torch_views.PROPERTIES}
+    "device": lambda self: Device("cpu"),
+    "is_cuda": lambda self: False,
+    "is_sparse": lambda self: False,
+    "is_quantized": lambda self: False,
+    "is_mps": lambda self: False,
+    "layout": lambda self: "torch.strided",
+    "itemsize": lambda self: self.dtype.itemsize,
+    "nbytes": lambda self: self.numel() * self.dtype.itemsize,
+    "_base": lambda self: self._parent if self._chain else None,
+    "real": lambda self: self,
+    **torch_views.PROPERTIES,
+}
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)
