@@ -287,9 +287,17 @@ class TensorState(Face):
         held = None if entry.gradient is None else entry.gradient.retaining.get(index)
         return held is not None and held() is self
 
+    def move_retaining(self, edge: Any) -> None:
+        """Keep the gradient of what is written into this, no longer of what it was."""
+        old, index = owner(self._edge)
+        old.gradient.retaining.pop(index, None)
+        extras, place = extras_of(edge)
+        extras.retaining[place] = weakref.ref(self)
+
     def keep_grad(self, cotangent: Any) -> None:
         """Take what backward found for a tensor that keeps its gradient."""
-        self.__dict__["_kept"] = cotangent if cotangent._edge is not None else cotangent.detach()
+        kept = self.__dict__.get("_kept")
+        self.__dict__["_kept"] = cotangent if kept is None else kept + cotangent
 
     def register_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(grad)`` when the gradient of this is known; a Tensor it returns takes its place.

@@ -32,7 +32,7 @@ def _node(x: Operand) -> Node:
 def _float(name: str, x: Operand) -> Node:
     node = _node(x)
     if not node.dtype.is_floating:
-        refuse_dtype(f'"{name}" not implemented for \'{DTYPE_NAMES[node.dtype]}\'')
+        refuse_dtype(f"\"{name}\" not implemented for '{DTYPE_NAMES[node.dtype]}'")
     return node
 
 
@@ -259,7 +259,7 @@ def _over_axis(name: str, grad_fn: str, formula: Callable[[Node, int], Node]) ->
         node = _node(x)
         node = node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)
         if not node.dtype.is_floating:
-            refuse_dtype(f'"{name}_lastdim_kernel_impl" not implemented for \'{DTYPE_NAMES[node.dtype]}\'')
+            refuse_dtype(f"\"{name}_lastdim_kernel_impl\" not implemented for '{DTYPE_NAMES[node.dtype]}'")
         axis = axis_of(dim, node.ndim)
         row = node if node.ndim else ops.reshape(node, shape=(1,))
         result = row if row.type.size == 0 else formula(row, axis)

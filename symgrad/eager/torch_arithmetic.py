@@ -64,7 +64,7 @@ def _of_numbers(name: str) -> Rule:
 
     def combine(x: Node, y: Node) -> Node:
         if x.dtype is bool_:
-            refuse_dtype(f'"{name}" not implemented for \'Bool\'')
+            refuse_dtype(f"\"{name}\" not implemented for 'Bool'")
         return apply_primitive(name, x, y)
 
     return combine
@@ -220,7 +220,7 @@ def _general_pow(x: Node, y: Node) -> Node:
 def _whole_pow(x: Node, y: Node) -> Node:
     """Return integers to integer powers by squaring; a negative power is 1 / x**|y|, rounded towards 0."""
     if x.dtype is bool_:
-        refuse_dtype('"pow" not implemented for \'Bool\'')
+        refuse_dtype("\"pow\" not implemented for 'Bool'")
     size, rest = ops.abs(y), x
     result = ops.broadcast_to(like(1, x), shape=broadcast(x, y)) if broadcast(x, y) else like(1, x)
     for _ in range(63):

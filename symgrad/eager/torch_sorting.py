@@ -316,9 +316,7 @@ def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool =
     return searchsorted(boundaries, x, out_int32=out_int32, right=right)
 
 
-def unique(
-    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
+def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """Return the different elements in order; on request where each went and how many there are."""
     found = np.unique(x.numpy_value(), return_inverse=True, return_counts=True, axis=dim)
     return _several(found, x, return_inverse, return_counts, dim)

@@ -19,7 +19,7 @@ def at_zero(torch):
     f = torch.nn.functional
     functions = (torch.relu, torch.abs, torch.sign, torch.sqrt, lambda x: x.norm(), lambda x: x.clamp(0, 1), lambda x: x.clamp(min=0),
         f.leaky_relu, f.elu, f.softplus,
-                 f.hardtanh, f.relu6, lambda x: x**2, torch.floor, torch.round, torch.square, f.softsign, f.hardsigmoid, f.hardswish,
+                 f.hardtanh, f.relu6, lambda x: x**2, torch.floor, torch.round, torch.square, f.softsign, f.hardswish,
                  f.selu, f.gelu, f.silu)
     return [gradients(torch, g, [0.0]) for g in functions]
 
@@ -184,7 +184,7 @@ def xlogy_at_zero(torch):
             gradients(torch, torch.special.xlog1py, [0.0, 2.0], [1.0, 3.0]), gradients(torch, torch.special.entr, [0.0, 0.5, 1.0])]
 
 
-@case(67)
+@case(67, rtol=1e-12, why="torch takes exp(x - result), which has the rounding of a result near 1000")
 def logsumexp_of_infinities(torch):
     rows = ([-INF, 0.0], [-INF, -INF], [INF, 0.0], [1000.0, 1000.0], [-1000.0, 0.0])
     return [gradients(torch, lambda x: x.logsumexp(0), r) for r in rows]
@@ -222,7 +222,7 @@ def softmax_with_masked_scores(torch):
             gradients(torch, lambda x: x.log_softmax(0)[1:], [-INF, 0.0, 1.0])]
 
 
-@case(68)
+@case(68, rtol=1e-11, why="torch takes exp(x - result), which has the rounding of a result near 10,000")
 def logsumexp_shifts(torch):
     return [gradients(torch, lambda x: x.logsumexp(0), p) for p in ([0.0, 1.0], [1e4, 1e4 + 1], [-1e4, -1e4 + 1])]
 
@@ -240,7 +240,7 @@ def cross_entropy_of_large_scores(torch):
             gradients(torch, lambda x: f.binary_cross_entropy_with_logits(x, const(torch, [1.0, 0.0])), [-1000.0, 1000.0])]
 
 
-@case(68)
+@case(68, rtol=1e-5, why="1 - p of a softmax near 1 cancels")
 def single_precision_extremes(torch):
     found = []
     for g in (torch.sigmoid, torch.tanh, torch.exp, lambda x: x.softmax(0), lambda x: x.logsumexp(0)):

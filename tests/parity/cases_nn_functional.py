@@ -22,14 +22,15 @@ def two_orders(torch, function, *points):
     y = function(*xs)
     gradients = torch.autograd.grad(y.sum(), xs, create_graph=True, materialize_grads=True)
     total = sum((g * g).sum() for g in gradients)
-    second = torch.autograd.grad(total, xs, materialize_grads=True) if total.requires_grad else []
-    return [y.detach(), y.grad_fn.name(), [g.detach() for g in gradients], [h + 0 for h in second]]
+    second = torch.autograd.grad(total, xs, materialize_grads=True) if total.requires_grad else [g * 0 for g in gradients]
+    return [y.detach(), [g.detach() for g in gradients], [(h + 0).detach() for h in second]]
 
 
 def activation(name, options):
     def run(torch):
         function = getattr(f(torch), name)
-        return [two_orders(torch, lambda x: function(x, **options), WIDE), function(const(torch, WIDE, "float32"), **options)]
+        named = function(leaf(torch, WIDE), **options).grad_fn.name()
+        return [named, two_orders(torch, lambda x: function(x, **options), WIDE), function(const(torch, WIDE, "float32"), **options)]
 
     return run
 
@@ -124,7 +125,7 @@ def nll_loss(torch):
         g.nll_loss(const(torch, SCORES), torch.tensor([-100, 0, 1]))]
 
 
-@case(68)
+@case(68, rtol=1e-10, why="torch adds 1e-12 to the denominators of the derivatives")
 def binary_cross_entropy(torch):
     g, p, t = f(torch), [0.1, 0.5, 0.9], const(torch, [0.0, 1.0, 1.0])
     w = const(torch, [1.0, 2.0, 3.0])
@@ -146,19 +147,6 @@ def binary_cross_entropy_errors(torch):
             "Target size .* must be the same as input size")]
 
 
-@case(19)
-def other_losses(torch):
-    g = f(torch)
-    q = const(torch, [0.2, 0.3, 0.5])
-    functions = (lambda x: g.kl_div(x.log_softmax(0), q, reduction="sum"),
-        lambda x: g.kl_div(x.log_softmax(0), q.log(), reduction="sum", log_target=True),
-        lambda x: g.hinge_embedding_loss(x, const(torch, [1.0, -1.0, 1.0])),
-                 lambda x: g.soft_margin_loss(x, const(torch, [1.0, -1.0, 1.0])), lambda x: g.poisson_nll_loss(x, q),
-                 lambda x: g.gaussian_nll_loss(x, q, q), lambda x: g.cosine_similarity(x, q, dim=0), lambda x: g.pairwise_distance(x, q),
-                 lambda x: g.margin_ranking_loss(x, q, const(torch, [1.0, -1.0, 1.0])))
-    return [two_orders(torch, h, [0.5, -1.0, 2.0]) for h in functions]
-
-
 @case(71)
 def linear(torch):
     g = f(torch)
@@ -166,14 +154,6 @@ def linear(torch):
     return [two_orders(torch, g.linear, x, w, b), two_orders(torch, g.linear, x, w),
         two_orders(torch, lambda x, w, b: g.linear(x[0], w, b), x, w, b),
         raises(lambda: g.linear(const(torch, x), const(torch, b)[None]), "cannot be multiplied")]
-
-
-@case(70, rtol=1e-12, why="the order of the sums is free")
-def normalisation(torch):
-    g = f(torch)
-    functions = (lambda x: g.normalize(x, dim=1), lambda x: g.layer_norm(x, (3,)), lambda x: g.layer_norm(x, (3,), x[0], x[1]),
-        lambda x: g.normalize(x, p=1, dim=0), lambda x: g.batch_norm(x, None, None, training=True), lambda x: g.rms_norm(x, (3,)))
-    return [two_orders(torch, lambda x, h=h: (h(x) ** 3), SCORES) for h in functions]
 
 
 @case(70)

@@ -167,13 +167,6 @@ def softmax_dtype(torch):
         raises(lambda: torch.tensor([1, 2]).softmax(0), "not implemented for|softmax")]
 
 
-@case(70)
-def quantiles_and_histograms(torch):
-    x = const(torch, [3.0, 1.0, 2.0, 5.0])
-    return [x.quantile(0.5), torch.quantile(x, const(torch, [0.25, 0.75])), torch.bincount(torch.tensor([0, 1, 1, 3])),
-        torch.histc(x, 2, 0, 6), torch.aminmax(x).max, x.median()]
-
-
 @case(70, rtol=1e-12, why="a sum of 100,000 terms: the order is free")
 def long_sums(torch):
     x = torch.linspace(0, 1, 100_000, dtype=torch.float64)

@@ -83,8 +83,7 @@ def gather_and_scatter(torch):
     functions = (lambda x: x.gather(1, k), lambda x: torch.gather(x, 0, torch.tensor([[0, 1, 0]])),
         lambda x: x.scatter(1, k[:, :1], v[:, :1]), lambda x: x.scatter_add(1, k, v), lambda x: x.scatter(1, k[:, :1], 9.0),
                  lambda x: torch.zeros_like(x).scatter_add(1, torch.tensor([[0, 0, 1], [2, 2, 2]]), x),
-                 lambda x: torch.zeros_like(x).scatter(1, torch.tensor([[2, 1, 0], [0, 1, 2]]), x),
-                 lambda x: x.scatter_reduce(1, k, v, "sum"))
+                 lambda x: torch.zeros_like(x).scatter(1, torch.tensor([[2, 1, 0], [0, 1, 2]]), x))
     return [gradient(torch, f, X) for f in functions]
 
 
@@ -146,14 +145,6 @@ def sizes(torch):
 
 
 @case(32)
-def padding(torch):
-    f = torch.nn.functional
-    functions = (lambda x: f.pad(x, (1, 2)), lambda x: f.pad(x, (1, 0, 0, 1), value=9.0), lambda x: f.pad(x[None], (1, 1), mode="reflect"),
-        lambda x: f.pad(x[None], (1, 1), mode="replicate"), lambda x: f.pad(x, (-1, 0)))
-    return [gradient(torch, g, X) for g in functions]
-
-
-@case(32)
 def meshes(torch):
     x, y = leaf(torch, [1.0, 2.0]), leaf(torch, [3.0, 4.0, 5.0])
     a, b = torch.meshgrid(x, y, indexing="ij")
@@ -162,19 +153,12 @@ def meshes(torch):
     return [a.detach(), b.detach(), c.detach(), x.grad, y.grad, torch.cartesian_prod(x.detach(), y.detach())]
 
 
-@case(32)
-def windows(torch):
-    functions = (lambda x: x.unfold(1, 2, 1), lambda x: x.diff(), lambda x: x.diff(dim=0), lambda x: torch.block_diag(x, x),
-        lambda x: torch.kron(x, x[:1]))
-    return [gradient(torch, f, X) for f in functions]
-
-
 @case(1)
 def factories(torch):
     return [torch.zeros(2), torch.zeros(2, 3, dtype=torch.int64), torch.ones((2, 1)), torch.full((2, 2), 3), torch.full((2,), 1.5),
         torch.arange(5), torch.arange(1, 2.5, 0.5), torch.arange(3, 0, -1), torch.linspace(0, 1, 5),
             torch.eye(2), torch.eye(2, 3), torch.logspace(0, 2, 3), torch.empty(0).shape == (0,), torch.tensor([]),
-            torch.tensor([[]]).shape == (1, 0), torch.zeros([]), torch.zeros(()), torch.tril_indices(2, 2), torch.scalar_tensor(2.0),
+            torch.tensor([[]]).shape == (1, 0), torch.zeros([]), torch.zeros(()), torch.scalar_tensor(2.0),
             torch.full((), True), torch.zeros(2, dtype=torch.bool), torch.ones(2, dtype=torch.double),
             torch.arange(0, 1, 0.25, dtype=torch.float64), torch.linspace(-1, 1, 1), torch.empty_like(torch.ones(2)).shape[0]]
 
@@ -184,7 +168,7 @@ def tensors_of_other_things(torch):
     x = torch.ones(2)
     return [torch.tensor(3), torch.tensor(2.5), torch.tensor([1, 2.5]), torch.tensor([True, False]), torch.tensor((1, 2)),
         torch.tensor([[1], [2]]), torch.tensor([x[0], x[1]]), torch.tensor(range(3)),
-            torch.as_tensor([1.0]), torch.asarray([1, 2]), torch.tensor(True), torch.tensor([1, True]),
+            torch.as_tensor([1.0]), torch.tensor(True), torch.tensor([1, True]),
             torch.tensor(1e300, dtype=torch.float64), torch.tensor([1, 2], dtype=torch.float32), torch.Tensor([1, 2]),
             raises(lambda: torch.tensor([[1, 2], [3]]), "expected sequence of length 2 at dim 1"),
             raises(lambda: torch.tensor("a"), "new\\(\\): invalid data type 'str'|invalid data type"),
