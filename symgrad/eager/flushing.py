@@ -11,7 +11,7 @@ from symgrad.eager.programs import Job, prepare
 from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.windows import Window
 
-__all__ = ["ask", "begin_window", "held", "run_now"]
+__all__ = ["ask", "begin_window", "held", "run_now", "waits"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
@@ -79,13 +79,14 @@ def operand(window: Window, place: Any) -> Any:
 
 def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
     """Run records as they are recorded: their operands may change, or too many wait."""
-    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and _waits(r)]
+    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
     prepare([*roots, *alive]).run()
     if not at_once:
         window.begin()
 
 
-def _waits(record: Record) -> bool:
+def waits(record: Record) -> bool:
+    """Whether a record is still to be computed, and can be."""
     signature = record.signature
     return record.data is None and signature is not None and signature.single and record.is_plain
 
@@ -126,7 +127,7 @@ def _known(record: Record) -> AnyArray:
 
 
 def _run_and_learn(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
-    roots = [record, *[r for r, h in zip(window.records, alive, strict=True) if h and r is not record and _waits(r)]]
+    roots = [record, *[r for r, h in zip(window.records, alive, strict=True) if h and r is not record and waits(r)]]
     job = prepare(roots)
     operands = places(window, job.leaves)
     job.run()

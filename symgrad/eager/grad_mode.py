@@ -48,7 +48,7 @@ class _ModeContext:
     """A mode that lasts for a block, or for each call of a decorated function or generator."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[bool, bool]] = []
+        self._before: Any = None  # the modes outside; pairs, when it is entered again inside itself
 
     def _modes(self) -> tuple[bool, bool]:
         raise NotImplementedError
@@ -57,12 +57,12 @@ class _ModeContext:
         return type(self)()
 
     def __enter__(self) -> Self:
-        self._before.append((mode.grad, mode.inference))
+        self._before = mode.grad, mode.inference, self._before
         mode.grad, mode.inference = self._modes()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        mode.grad, mode.inference = self._before.pop()
+        mode.grad, mode.inference, self._before = self._before
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``fn`` so that each call runs in this mode; a generator function runs in it whenever it is resumed."""
@@ -110,7 +110,7 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
         return super().__new__(cls) if fn is None else cls()(fn)
 
     def __init__(self, fn: Callable[..., Any] | None = None) -> None:
-        super().__init__()
+        self._before = None
 
     def _modes(self) -> tuple[bool, bool]:
         return False, mode.inference

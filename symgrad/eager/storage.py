@@ -102,6 +102,11 @@ def renew(tensor: Tensor) -> None:
     """Bring a tensor up to the present contents of its storage."""
     cell = tensor._cell
     assert cell is not None
+    if not tensor._chain:
+        tensor._value, tensor._stamp = cell.value, cell.stamp
+        if tensor._follows:
+            tensor._edge = cell.edge
+        return
     value, edge, array = cell.value, cell.edge if tensor._follows else None, cell.memory
     for view in tensor._chain:
         value = Record(view, (value,), None if edge is None else (edge,), view.type)
@@ -131,7 +136,9 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     if edge is not None:
         tensor.move_retaining(edge)
     cell = tensor._cell
-    counter = tensor._counter or tensor.counter
+    counter = tensor._counter
+    if counter is None:
+        counter = tensor._counter = [0]
     version = counter[0]
     counter[0] = version + 1
     if cell is None:

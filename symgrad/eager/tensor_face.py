@@ -57,8 +57,10 @@ class Tensor(TensorState):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError("Variable data has to be a tensor, but got " + type(value).__name__)
-        if self._cell is not None and value._cell is self._cell and value._chain == self._chain:
-            self.current()
+        cell = self._cell
+        if cell is not None and value._cell is cell and value._chain == self._chain:
+            if self._chain or self._follows:
+                self.current()
             return
         edge = self.edge()
         old = self._value
@@ -78,11 +80,13 @@ class Tensor(TensorState):
             For a leaf that requires a gradient, a view of one, and views that must not be written.
         """
         if mode.grad and (self._edge is not None or self._cell is not None):
-            self._check_writeable(self.edge(), edge)
+            self.check_writeable(edge)
         write(self, value, edge)
         return self
 
-    def _check_writeable(self, own: Any, edge: Any) -> None:
+    def check_writeable(self, edge: Any) -> None:
+        """Raise RuntimeError where torch forbids to write; ``edge`` is where the new contents come from."""
+        own = self.edge()
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if self._chain and self._follows:

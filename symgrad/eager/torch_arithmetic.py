@@ -27,7 +27,7 @@ from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node, like, ops
 from symgrad.ir.kinds import Rule
 
-__all__ = ["FUNCTIONS", "OPERATORS", "SPECIAL", "pair"]
+__all__ = ["FUNCTIONS", "OPERATORS", "POWER", "SPECIAL", "pair"]
 
 Function = Callable[..., Any]
 
@@ -364,6 +364,8 @@ def bitwise_not(x: Operand) -> Node:
         refuse_dtype(f"bitwise_not is not implemented for '{DTYPE_NAMES[node.dtype]}'")
     return ops.logical_not(node) if node.dtype is bool_ else ops.bitwise_not(node)
 
+
+POWER = _pow_integer
 
 # the tables
 

@@ -25,10 +25,11 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.ir.expr import Node, like, ops
 
-__all__ = ["FUNCTIONS", "dim_of", "keep_of", "vector_norm", "vector_norm_node"]
+__all__ = ["FUNCTIONS", "MEAN", "SUM", "dim_of", "keep_of", "vector_norm", "vector_norm_node"]
 
 Function = Callable[..., Any]
 Dims = Any
+
 
 def dim_of(dim: Any, axis: Any) -> Any:
     """Return ``dim``, or its alias ``axis``, as something that can be an attribute."""
@@ -297,6 +298,8 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
     """Return the norm of the difference."""
     return _dist(x, y, p=float(p))
 
+
+SUM, MEAN = _sums[False], _means[False]  # over all axes
 
 FUNCTIONS: dict[str, Function] = {
     "sum": sum, "nansum": nansum, "prod": prod, "mean": mean, "nanmean": nanmean, "var": _moment("var", _var),
