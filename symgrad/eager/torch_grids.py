@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import bool_
+from symgrad.dtypes import as_dtype, bool_, int64
 from symgrad.eager.operation import operation
+from symgrad.eager.tensor_face import Size, Tensor
 from symgrad.eager.torch_joining import cat, part, stack
 from symgrad.eager.torch_rules import (
     Operand,
@@ -34,6 +35,25 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """Return tensors broadcast to one shape."""
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in tensors])
     return tuple([x if tuple(x.shape) == shape else VIEWS["expand"](x, shape) for x in tensors])
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """Return the shape that shapes broadcast to."""
+    try:
+        found = np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes])
+    except ValueError:
+        refuse("Shape mismatch: objects cannot be broadcast to a single shape")
+    return Size(found)
+
+
+def _triangle_indices(name: str, find: Callable[..., Any]) -> Function:
+    def function(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
+        kind = int64 if dtype is None else as_dtype(dtype)
+        return Tensor.from_array(np.stack(find(row, offset, col)).astype(kind.numpy))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return the row and column numbers of the {'lower' if name == 'tril_indices' else 'upper'} triangle."
+    return function
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
@@ -122,6 +142,8 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
 
 
 FUNCTIONS: dict[str, Function] = {
-    "broadcast_tensors": broadcast_tensors, "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
+    "broadcast_shapes": broadcast_shapes, "tril_indices": _triangle_indices("tril_indices", np.tril_indices),
+    "triu_indices": _triangle_indices("triu_indices", np.triu_indices), "broadcast_tensors": broadcast_tensors,
+    "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
     "combinations": combinations, "diff": diff,
 }  # fmt: skip

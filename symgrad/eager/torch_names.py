@@ -22,6 +22,7 @@ from symgrad.eager import (
     torch_products,
     torch_reductions,
     torch_running,
+    torch_scattering,
     torch_selection,
     torch_sorting,
     torch_statistics,
@@ -36,7 +37,7 @@ Function = Callable[..., Any]
 _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
-    torch_grids, torch_layers, torch_statistics, torch_matrix_functions,
+    torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -54,9 +55,11 @@ TENSOR_FUNCTIONS.update(FUNCTIONS)
 # functions that are no methods in torch, because no one operand comes first
 _NO_METHODS = set(
     """
-atleast_1d atleast_2d atleast_3d bilinear block_diag broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
+atleast_1d atleast_2d atleast_3d bilinear block_diag
+broadcast_shapes broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
 column_stack combinations concat concatenate cosine_similarity cumulative_trapezoid diagflat dropout dstack einsum embedding
-hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean tensordot threshold trapezoid trapz vander var_mean vstack
+hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean
+tensordot threshold trapezoid trapz tril_indices triu_indices vander var_mean vstack
 """.split()
 )
 

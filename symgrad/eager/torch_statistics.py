@@ -41,6 +41,20 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
     return _cdist(x1, x2, p=float(p))
 
 
+@operation("RenormBackward0")
+def _renorm(x: Operand, *, p: float, dim: int, maxnorm: float) -> Node:
+    node = floating(x)
+    axis = axis_of(dim, node.ndim)
+    axes = tuple(a for a in range(node.ndim) if a != axis)
+    size = ops.expand_dims(vector_norm_node(node, p, axes), axes=axes)
+    return node * ops.where(size > maxnorm, maxnorm / (size + 1e-7), like(1.0, node))
+
+
+def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Return the slices along an axis scaled down to a norm of at most ``maxnorm``."""
+    return _renorm(x, p=float(p), dim=dim, maxnorm=float(maxnorm))
+
+
 def _covariance(x: Node, correction: int) -> Node:
     rows = ops.expand_dims(x, axes=(0,)) if x.ndim < 2 else x
     count: Any = rows.shape[1]
@@ -104,7 +118,7 @@ def _running_trapezoid(y: Operand, *x: Operand, dim: int, dx: float) -> Node:
 
 
 def _integral(name: str, grad_fn: str, formula: Function) -> Function:
-    even, uneven = operation(grad_fn)(formula), operation(grad_fn)(formula)
+    even, uneven = operation(grad_fn)(formula), operation("DivBackward1")(formula)
 
     def function(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
         return even(y, dim=dim, dx=float(dx)) if x is None else uneven(y, x, dim=dim, dx=1.0)
@@ -156,7 +170,7 @@ def frexp(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "cdist": cdist, "cov": cov, "corrcoef": corrcoef, "histc": histc, "isin": isin,
+    "cdist": cdist, "renorm": renorm, "cov": cov, "corrcoef": corrcoef, "histc": histc, "isin": isin,
     "trapezoid": _integral("trapezoid", "MulBackward1", _trapezoid_formula),
     "trapz": _integral("trapz", "MulBackward1", _trapezoid_formula),
     "cumulative_trapezoid": _integral("cumulative_trapezoid", "CumsumBackward0", _running_trapezoid),

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
 from symgrad.eager.tape import Leaf
 
-__all__ = ["NumberLeaf", "State", "Window", "new_number"]
+__all__ = ["NumberLeaf", "State", "Window", "forget_states", "new_number"]
 
 _MOST_STATES = 1 << 16
 
@@ -42,6 +43,13 @@ class State:
 class _Root:
     state = State()
     count = 0
+
+
+def forget_states() -> None:
+    """Let all known paths go, and this thread's window begin anew."""
+    _Root.count, _Root.state = 0, State()
+    if mode.window is not None:
+        mode.window.begin()
 
 
 class Window:
