@@ -63,10 +63,12 @@ def _lstsq(a: Operand, b: Operand, *, rtol: float | None) -> Node:
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:  # noqa: N803  # torch's names
     """Return X that minimises |A X - B|, by the pseudo-inverse; the residuals of full rank, and the rank."""
     solution = _lstsq(A, B, rtol=None if rcond is None else float(rcond))
-    rank = MATRICES["matrix_rank"](A, tol=rcond)
     rows, columns = A.shape[-2:]
     empty = Tensor.from_array(np.empty(0, A.dtype.numpy))
     residuals = empty
+    if known_values(A) is None:  # the rank is a matter of values
+        return _lstsq_type(solution, residuals, empty, empty)
+    rank = MATRICES["matrix_rank"](A, tol=rcond)
     if rows > columns and bool((rank.numpy_value() == columns).all()):
         apart = matmul(A, solution) - B
         residuals = (apart * apart).sum(-2)

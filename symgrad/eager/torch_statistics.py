@@ -141,10 +141,17 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return Tensor.from_array(counts.astype(values.dtype))
 
 
+@operation("NotDifferentiable")
+def _isin(elements: Operand, tests: Operand, *, invert: bool) -> Node:
+    x, y = common(elements, tests)
+    row = ops.reshape(y, shape=(y.type.size,))
+    found = ops.any(ops.eq(ops.expand_dims(x, axes=(x.ndim,)), row), axes=(x.ndim,))
+    return ops.logical_not(found) if invert else found
+
+
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Return for each element whether it is among others."""
-    given = [v.numpy_value() if isinstance(v, Tensor) else np.asarray(v) for v in (elements, test_elements)]
-    return Tensor.from_array(np.asarray(np.isin(given[0], given[1], invert=invert)))
+    return _isin(elements, test_elements, invert=bool(invert))
 
 
 def _of_whole_numbers(name: str, function: Callable[..., Any]) -> Function:
