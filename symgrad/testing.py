@@ -114,6 +114,25 @@ def _check_undefined(check: Check) -> None:
             raise GradcheckError(_UNDEFINED_RESULT)
 
 
+def _check_modes(forward: bool, backward: bool, batched: bool, batched_forward: bool) -> None:
+    if not (forward or backward):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if batched and not backward:
+        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
+    if batched_forward and not forward:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+
+
+def _check_backward(check: Check, batched: bool, undefined: bool) -> None:
+    """See to what a right Jacobian does not show."""
+    outputs = check.outputs()
+    if batched:
+        _check_batches(check, outputs)
+    _check_zero_cotangents(check, outputs)
+    if undefined:
+        _check_undefined(check)
+
+
 def gradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -137,23 +156,16 @@ def gradcheck(
     Parameters
     ----------
     func : callable
-        Takes ``inputs`` and returns a Tensor or a tuple of Tensors.
     inputs : Tensor or tuple
         Those that require a gradient are moved; they should be float64.
-    eps : float
-        How far.
-    atol, rtol : float
-        What the difference may be, absolutely and relative to the numerical derivative.
+    eps, atol, rtol : float
+        How far inputs are moved, and what the difference may be: absolutely, and relative to the numerical derivative.
     raise_exception : bool
         Raise when the check fails; else return False.
     nondet_tol : float
         What two runs of backward may differ by.
-    check_undefined_grad : bool
-        See that backward bears cotangents that are missing.
-    check_grad_dtypes : bool
-        See that gradients have the element types of the inputs.
-    check_batched_grad : bool
-        See that a batch of cotangents gives what each of them does.
+    check_undefined_grad, check_grad_dtypes, check_batched_grad : bool
+        See that backward bears missing cotangents, gives gradients of the inputs' types, and does batches as one by one.
     check_forward_ad, check_backward_ad : bool
         Which modes to check.
     fast_mode : bool
@@ -161,23 +173,12 @@ def gradcheck(
     check_batched_forward_grad, masked
         Accepted for torch's sake; there are no batches of tangents and no sparse Tensors here.
 
-    Returns
-    -------
-    bool
-
     Raises
     ------
     GradcheckError
-        When derivatives differ.
-    ValueError
-        When no input requires a gradient.
+        When derivatives differ; a ValueError when no input requires a gradient.
     """
-    if not (check_forward_ad or check_backward_ad):
-        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
-    if check_batched_grad and not check_backward_ad:
-        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
-    if check_batched_forward_grad and not check_forward_ad:
-        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    _check_modes(check_forward_ad, check_backward_ad, check_batched_grad, check_batched_forward_grad)
     check = Check(func, as_tuple(inputs), eps, atol, rtol, nondet_tol, check_grad_dtypes)
     try:
         _check_inputs(check.inputs)
@@ -186,12 +187,7 @@ def gradcheck(
         if check_forward_ad:
             compare_forward(check)
         if check_backward_ad:
-            outputs = check.outputs()
-            if check_batched_grad:
-                _check_batches(check, outputs)
-            _check_zero_cotangents(check, outputs)
-            if check_undefined_grad:
-                _check_undefined(check)
+            _check_backward(check, check_batched_grad, check_undefined_grad)
     except GradcheckError:
         if raise_exception:
             raise

@@ -128,7 +128,7 @@ def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
 
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
-    if edge is not None and tensor.retains_grad:
+    if edge is not None:
         tensor.move_retaining(edge)
     cell = tensor._cell
     counter = tensor._counter or tensor.counter

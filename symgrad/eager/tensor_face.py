@@ -183,4 +183,4 @@ GradFn.tensor_type = Tensor
 def traced(tensor: Tensor) -> bool:
     """Whether a tensor depends on an argument of a trace, so that it has no value."""
     record = tensor.current()
-    return record.data is None and not is_concrete([node_of(record)])
+    return record.data is None and not record.is_plain and not is_concrete([node_of(record)])

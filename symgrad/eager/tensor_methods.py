@@ -14,7 +14,7 @@ from symgrad.eager.creation import empty, full, full_like, ones, ones_like, rand
 from symgrad.eager.faces import Face
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.gradients import backward_method
-from symgrad.eager.operation import Operation
+from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.recording import Record, leaf
 from symgrad.eager.storage import share
 from symgrad.eager.tensor_face import Tensor
@@ -326,4 +326,7 @@ _PROPERTIES = {
 }
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
+_STATIC: dict[str, Function] = {"settled": settled, "on_tape": on_tape}  # what the layers above find by a value's kind
+for _name, _method in _STATIC.items():
+    setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)
