@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations as choose
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from symgrad.dtypes import as_dtype, bool_, int64
 from symgrad.eager.operation import operation
 from symgrad.eager.tensor_face import Size, Tensor
+from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
 from symgrad.eager.torch_joining import cat, part, stack
 from symgrad.eager.torch_rules import (
     Operand,
@@ -20,6 +22,7 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.eager.torch_views import reshape
+from symgrad.eager.views import as_permutation
 from symgrad.ir.expr import Node, ops
 
 __all__ = ["FUNCTIONS", "pad_node"]
@@ -81,13 +84,21 @@ def cartesian_prod(*tensors: Any) -> Any:
 
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
     """Return every combination of ``r`` elements of a vector, as rows."""
-    from itertools import combinations_with_replacement
-
     rows = list((combinations_with_replacement if with_replacement else choose)(range(x.shape[0]), r))
-    from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
-
     index = np.asarray(rows, dtype=np.int64).reshape(-1, r)
     return stack([GATHERING["index_select"](x, 0, index[:, k]) for k in range(r)], 1)
+
+
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
+    axis = axis_of(dimension, x.ndim)
+    length = x.shape[axis] if x.ndim else 1
+    if size > length:
+        refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
+    windows = [VIEWS["narrow"](x, axis, k, size) for k in range(0, length - size + 1, step)]
+    rank = x.ndim + 1
+    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
+    return as_permutation(stack(windows, axis), order, "UnfoldBackward0")
 
 
 def pad_node(node: Node, widths: tuple[tuple[int, int], ...], mode: str, value: float) -> Node:
@@ -145,5 +156,5 @@ FUNCTIONS: dict[str, Function] = {
     "broadcast_shapes": broadcast_shapes, "tril_indices": _triangle_indices("tril_indices", np.tril_indices),
     "triu_indices": _triangle_indices("triu_indices", np.triu_indices), "broadcast_tensors": broadcast_tensors,
     "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
-    "combinations": combinations, "diff": diff,
+    "combinations": combinations, "diff": diff, "unfold": unfold,
 }  # fmt: skip

@@ -88,8 +88,8 @@ clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma 
 fix float_power floor floor_divide fmod frac ge greater greater_equal gt heaviside hypot i0 index_add index_copy index_fill
 index_put ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt
 masked_fill masked_scatter mul multiply mvlgamma nan_to_num ne neg negative not_equal polygamma pow put rad2deg reciprocal
-relu remainder round rsqrt scatter scatter_add sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
-true_divide trunc xlogy
+relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square sub
+subtract tan tanh tril triu true_divide trunc xlogy
 """.split()
 )
 

@@ -63,3 +63,37 @@ def test_native(text):
     found, wanted = traced(text, "native")
     for f, w in zip(found, wanted, strict=True):
         np.testing.assert_allclose(f.numpy(), w.numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_single_precision_stays_single(text):
+    def single(array):
+        return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+    arrays = {name: np.asarray(array) for name, array in inputs().items()}
+    double = outputs_of(evaluate(text, LIBRARY, leaves_of(text, arrays, lambda a, r: sg.tensor(a, requires_grad=r))), sg.Tensor)
+    leaves = leaves_of(text, arrays, lambda a, r: sg.tensor(single(a), requires_grad=r))
+    for found, wanted in zip(outputs_of(evaluate(text, LIBRARY, leaves), sg.Tensor), double, strict=True):
+        asked = "DOUBLE" in text or "float_power" in text
+        assert found.dtype is (sg.float32 if wanted.dtype is sg.float64 and not asked else wanted.dtype)
+        if "nan_to_num(h)" in text:  # the greatest number of each type
+            continue
+        values = wanted.detach().numpy()
+        scale = max(1.0, np.abs(values[np.isfinite(values)]).max(initial=0.0))
+        np.testing.assert_allclose(found.detach().numpy(), values, rtol=3e-4, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("text", [c for c in CASES if c.values[0] not in NEED_VALUES])
+def test_batched_is_a_stack_of_calls(text):
+    arrays = leaves_of(text, inputs(), lambda array, _: np.asarray(array))
+    names, count = list(arrays), 3
+    stacks = [np.stack([a * (1 + 0.01 * k) if a.dtype.kind == "f" else a for k in range(count)]) for a in arrays.values()]
+
+    def function(*args):
+        return tuple(outputs_of(evaluate(text, LIBRARY, dict(zip(names, args, strict=True))), sg.Tensor))
+
+    found = sg.func.vmap(function)(*[sg.tensor(s) for s in stacks])
+    for k in range(count):
+        wanted = function(*[sg.tensor(s[k]) for s in stacks])
+        for f, w in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(f.detach().numpy()[k], w.detach().numpy(), rtol=1e-9, atol=1e-11)
