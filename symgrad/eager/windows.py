@@ -13,7 +13,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
 from symgrad.eager.tape import Leaf
 
-__all__ = ["NumberLeaf", "State", "Token", "Window", "new_number"]
+__all__ = ["NumberLeaf", "State", "Token", "Window", "forget_states", "new_number"]
 
 _MOST_STATES = 1 << 16
 
@@ -52,6 +52,13 @@ class Token:
 
     def __init__(self) -> None:
         self.plan: Any = None
+
+
+def forget_states() -> None:
+    """Let all known paths go, and this thread's window begin anew."""
+    _Root.count, _Root.state = 0, State()
+    if mode.window is not None:
+        mode.window.begin()
 
 
 class Window:
