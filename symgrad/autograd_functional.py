@@ -90,6 +90,7 @@ def _as_tuple(given: Any, what: str, function: str) -> tuple[bool, Tensors]:
 
 def _prepared(tensors: Tensors, create_graph: bool, need_graph: bool) -> Tensors:
     """Return new tensors of the same values, so that those the function captured are told from its arguments."""
+
     def one(t: Tensor) -> Tensor:
         made: Tensor = t.clone() if create_graph and t.requires_grad else t.detach().requires_grad_(need_graph)
         return made

@@ -134,7 +134,7 @@ class CompiledFunction:
             program = self._program(call, arrays)
         except OuterTraceError:  # it closes over a traced value, so it belongs to that trace
             return self._inline(call)
-        result = self._checked(program.run(arrays, labels))
+        result = self._checked(program.run(arrays, labels, lambda: self._tape_graph(program, call, arrays), call.leaves))
         if not kwargs and not call.static and program.trace.face is Array:
             self._fast = self._fast_calls[signature_of(args)] = self._specialized(program, call, arrays) or no_fast_call
         return result
@@ -208,6 +208,12 @@ class CompiledFunction:
             if collecting:
                 gc.enable()
         return Program(call, traced, types, compiled)
+
+    def _tape_graph(self, program: Program, call: Call, arrays: Sequence[AnyArray]) -> Graph:
+        """Return the graph that Tensors which require a gradient put on their tape: sizes are those of this call."""
+        if not program.trace.graph.dims:
+            return program.trace.graph
+        return self._trace(call, tuple([leaf_type(a) for a in arrays])).graph
 
     def _trace(self, call: Call, types: tuple[TensorType, ...]) -> Trace:
         return trace(call.adapted(self.fn), call.trees, types, call.faces, call.labels, self._parameters.result)

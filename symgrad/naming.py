@@ -21,8 +21,9 @@ SHARED = tuple(
 abs acos acosh add all amax amin any argmax argmin asin asinh atan atan2 atanh broadcast_to ceil clip concatenate cos cosh cumprod
 cumsum diag diagonal digamma div dot einsum eq erf erfc erfinv exp exp2 expm1 flip floor floor_divide fmod gather ge gt hypot i0
 isfinite isinf isnan le lgamma log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor logsumexp lt matmul
-max maximum mean min minimum mul ne norm outer polygamma pow prod remainder reshape roll round rsqrt sigmoid sign sin sinc sinh
-sqrt square squeeze stack std sub sum tan tanh tile trace transpose tril triu trunc var where xlogy zeros_like ones_like full_like
+max maximum mean min minimum mul ne norm outer polygamma pow prod remainder reshape roll round rsqrt sigmoid sign sin
+sinc sinh sqrt square squeeze stack std sub sum tan tanh tile trace transpose tril triu trunc var where xlogy zeros_like
+ones_like full_like
 """.split()
 )
 

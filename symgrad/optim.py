@@ -157,9 +157,7 @@ class Optimizer:
         if any(len(s["params"]) != len(g["params"]) for s, g in zip(saved, self.param_groups, strict=True)):
             raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
         params = {
-            k: p
-            for s, g in zip(saved, self.param_groups, strict=True)
-            for k, p in zip(s["params"], g["params"], strict=True)
+            k: p for s, g in zip(saved, self.param_groups, strict=True) for k, p in zip(s["params"], g["params"], strict=True)
         }
         self.state = defaultdict(dict)
         for key, value in state_dict["state"].items():

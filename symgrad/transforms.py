@@ -52,7 +52,7 @@ class _Traced:
         """Return outer nodes as faces, or as NumPy arrays when nothing outside is being traced."""
         if self.plain and is_plain(nodes):
             return [to_numpy(n) for n in nodes]
-        return [self.face(n) for n in nodes]
+        return self.face.settled(nodes)
 
     def results(self, graph: Graph, further: Sequence[Node] = (), face: type[Face] | None = None) -> list[Any]:
         """Return a graph's outputs for the outer values and ``further`` ones; ``face`` where those make them traced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -14,14 +15,21 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.operation import apply_graph
 from symgrad.eager.recording import Record, Signature, leaf, projection
 from symgrad.eager.storage import written_over
-from symgrad.eager.tape import FREED
-from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tape import FREED, Leaf
+from symgrad.eager.tensor_face import Tensor, traced
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.transform.partials import unbroadcast
 
 __all__ = ["Context", "Function", "once_differentiable"]
+
+
+SETUP = (
+    "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override the "
+    "setup_context staticmethod. For more details, please see "
+    "https://pytorch.org/docs/main/notes/extending.func.html"
+)
 
 
 class Context:
@@ -46,10 +54,10 @@ class Context:
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep tensors for backward, which finds out if they are modified in place meanwhile."""
-        for tensor in tensors:
+        for k, tensor in enumerate(tensors):
             if tensor is not None and not isinstance(tensor, Tensor):
                 kind = type(tensor).__name__
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {kind}")
+                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {kind}")
         self._saved = [(t, None if t is None else t.current(), None if t is None else t._edge) for t in tensors]
 
     def save_for_forward(self, *tensors: Tensor) -> None:
@@ -102,17 +110,18 @@ class _Entry(CustomEntry):
     context: Context
     function: type[Function]
     kinds: tuple[bool, ...]  # which arguments of apply are Tensors
-    outputs: list[tuple[tuple[int, ...], Any]]
+    outputs: list[tuple[tuple[int, ...], Any] | None]  # of each result, shape and element type; None for no Tensor
 
     def pull_back(self, cotangents: list[Tensor | None], create_graph: bool) -> Sequence[Tensor | None]:
         """Run the user's backward."""
-        if self.freed:
-            raise RuntimeError(FREED)
         context = self.context
+        context._freed = self.freed and bool(context._saved)
         given: list[Tensor | None] = []
-        for cotangent, (shape, dtype) in zip(cotangents, self.outputs, strict=True):
-            if cotangent is None and context._materialize:
-                cotangent = Tensor.of(leaf(np.zeros(shape, dtype.numpy)))  # noqa: PLW2901
+        arrived = iter(cotangents)
+        for output in self.outputs:
+            cotangent = None if output is None else next(arrived)
+            if cotangent is None and output is not None and context._materialize:
+                cotangent = Tensor.of(leaf(np.zeros(output[0], output[1].numpy)))
             given.append(cotangent)
         name = self.function.__name__
         result = self.function.backward_of()(context, *given)
@@ -140,7 +149,7 @@ class _Entry(CustomEntry):
         if value is None or self.edges is None or self.edges[place] is None:
             return None
         if not isinstance(value, Tensor):
-            raise TypeError(f"expected Variable or None (got {type(value).__name__})")
+            raise RuntimeError(f"expected Variable or None (got {type(value).__name__})")
         type_ = self.inputs[place].type
         if tuple(value.shape) != type_.shape:
             raise_shape = (
@@ -208,14 +217,19 @@ class Function:
         return cls.vjp if cls.vjp is not Function.vjp else cls.backward
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(
+        warnings.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them "
-            "on the class itself."
+            "on the class itself. Instantiating an autograd function will raise an error in a future version.",
+            DeprecationWarning,
+            stacklevel=2,
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Refuse: apply is called on the class."""
-        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use .apply")
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+            "autograd function with static forward method."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -225,6 +239,8 @@ class Function:
             args = _positional(cls.forward, args, kwargs, separate)
         tensors = [a for a in args if isinstance(a, Tensor)]
         edges = [t.edge() for t in tensors]
+        if not separate and any(mode.transforms and traced(t) for t in tensors):
+            raise RuntimeError(SETUP)
         tracked = mode.grad and any(e is not None for e in edges)
         context = Context(tuple([isinstance(a, Tensor) and a.edge() is not None and mode.grad for a in args]))
         before, values = mode.grad, [t.current() for t in tensors]
@@ -239,6 +255,7 @@ class Function:
             mode.grad = before
         results = list(output) if isinstance(output, (tuple, list)) else [output]
         _check_results(cls, results)
+        _check_dirty(context, results, edges, tensors)
         if tracked:
             entry = _entry(cls, context, args, values, edges, results)
             results = [_on_tape(context, entry, k, r, tensors) for k, r in enumerate(results)]
@@ -259,6 +276,20 @@ def _check_results(cls: type[Function], results: list[Any]) -> None:
             raise TypeError(at_user_line(f"{cls.__name__}.forward: expected to return Tensors, got {kind}"))
 
 
+def _check_dirty(context: Context, results: list[Any], edges: list[Any], tensors: list[Tensor]) -> None:
+    """Raise RuntimeError for arguments marked dirty that are leaves or were not returned; count up the others' version."""
+    for dirty in context._dirty:
+        if not any(dirty is r for r in results):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+                "modified inplace must all be outputs of the Function."
+            )
+        for tensor, edge in zip(tensors, edges, strict=True):
+            if tensor is dirty and isinstance(edge, Leaf) and mode.grad:
+                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        dirty.counter[0] += 1
+
+
 def _entry(
     cls: type[Function], context: Context, args: tuple[Any, ...], values: list[Record], edges: list[Any], results: list[Any]
 ) -> _Entry:
@@ -268,7 +299,7 @@ def _entry(
     entry = _Entry(signature, tuple(values), tuple(edges), signature.type)
     entry.context, entry.function = context, cls
     entry.kinds = tuple([isinstance(a, Tensor) for a in args])
-    entry.outputs = [(tuple(r.shape), r.dtype) for r in given]
+    entry.outputs = [(tuple(r.shape), r.dtype) if isinstance(r, Tensor) else None for r in results]
     return entry
 
 

@@ -81,7 +81,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
     if targets is not None:
         order = _towards(order, targets)
     for record in order:
-        if record.freed:
+        if record.freed and not isinstance(record, CustomEntry):
             raise RuntimeError(FREED)
     state = Pass(create_graph)
     for edge, cotangent in roots:
@@ -221,10 +221,10 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     plan = _plans.get(known_key)
     if plan is None:
         plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
-    read = [_checked(values[n], records, position) for n in plan.needed]
-    state.read.extend(read)
+    read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
+    state.read.extend([values[n] for n in plan.needed])
     state.spent.extend([records[p] for p in plan.saving])
-    results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents)
+    results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
     for place, result in zip(leaving, results, strict=False):
         state.arrived.setdefault(place, []).append(result)
     for (entry, k), result in zip(wanted, results[len(leaving) :], strict=True):
@@ -289,21 +289,23 @@ def _plan(
     return plan
 
 
-def _checked(record: Record, records: list[Record], position: dict[Record, int]) -> Record:
+def _checked(record: Record, readers: Sequence[Record]) -> Record:
     """Return the value to read for a saved one.
 
     Raises
     ------
     RuntimeError
-        When it was modified in place.
+        When it was modified in place, by another operation than the one that reads it.
     """
-    written = record.overwritten
-    if written is None and record.moved is None and (record.signature is None or not record.signature.view):
+    if record.overwritten is None and record.moved is None and (record.signature is None or not record.signature.view):
         return record
     written = written_over(record)
     if written is None:
         return saved_value(record)
-    version, counter = written
+    version, counter, by = written
+    casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
+    if all(r is by or (casts and r is by.inputs[0]) for r in readers):
+        return record.alias()  # as if it had been copied before
     kind = {"float32": "torch.FloatTensor", "float64": "torch.DoubleTensor", "int64": "torch.LongTensor",
             "int32": "torch.IntTensor", "bool": "torch.BoolTensor"}[record.type.dtype.name]  # fmt: skip
     made = ""
@@ -317,10 +319,12 @@ def _checked(record: Record, records: list[Record], position: dict[Record, int])
     )
 
 
-def _apply(state: Pass, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor]) -> list[Tensor]:
+def _apply(
+    state: Pass, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor], records: list[Record]
+) -> list[Tensor]:
     """Record what a plan computes: as one entry that nothing can differentiate, or operation by operation."""
     if state.create_graph:
-        return replay(plan, values, edges, seeds)
+        return replay(plan, values, edges, seeds, records)
     inputs = (*values, *[s.current() for s in seeds])
     record = Record(plan.signature, inputs, None, plan.signature.type)
     made = [record] if len(plan.signature.types) == 1 else outputs_of(record)

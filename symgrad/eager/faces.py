@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, int64, result_dtype
-from symgrad.eager.values import concrete, value_of
+from symgrad.eager.values import AnyArray, bound_input, concrete, is_plain, value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
@@ -61,7 +61,7 @@ class Postponed:
     def faces(self, face: type[Face]) -> list[Any]:
         """Return the results as faces."""
         if not face.postpones:
-            return [face(node) for node in self.nodes]
+            return face.settled(self.nodes)
         result = []
         for k, node in enumerate(self.graph.outputs):
             one = face(node)
@@ -104,6 +104,27 @@ class Face:
     def node(self) -> Node:
         """The value's place in the graph."""
         return self._node
+
+    def array_value(self) -> AnyArray:
+        """Return the values as an ndarray that must not be written."""
+        return value_of(self.node)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this depends on arrays alone, on no argument of a trace under way."""
+        return is_plain([self.node])
+
+    @classmethod
+    def on_tape(
+        cls, graph: Callable[[], Graph], known: dict[Any, Any], leaves: Sequence[Any], outputs: Sequence[AnyArray]
+    ) -> list[Any]:
+        """Return the outputs of native code as values of this kind."""
+        return [cls(bound_input(o, "result")) for o in outputs]
+
+    @classmethod
+    def settled(cls, nodes: Sequence[Node]) -> list[Any]:
+        """Return what a transform found, as values of this kind."""
+        return [cls(node) for node in nodes]
 
     @classmethod
     def face_type(cls) -> type[Face]:

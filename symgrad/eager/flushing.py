@@ -100,16 +100,24 @@ def ask(record: Record) -> AnyArray:
         return _known(record)
     alive = held(window)
     key = record.number, alive
+    try:
+        _run_held(window, record, key, alive)
+    except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
+        window.begin()
+        raise
+    _go_on(window, key)
+    return _known(record)
+
+
+def _run_held(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
     plan = window.state.plans.get(key)
     if plan is None:
         _run_and_learn(window, record, key, alive)
-    else:
-        results = plan.program([operand(window, p) for p in plan.operands])
-        records = window.records
-        for number, value in zip(plan.results, results, strict=True):
-            records[number].settle(value)
-    _go_on(window, key)
-    return _known(record)
+        return
+    results = plan.program([operand(window, p) for p in plan.operands])
+    records = window.records
+    for number, value in zip(plan.results, results, strict=True):
+        records[number].settle(value)
 
 
 def _known(record: Record) -> AnyArray:

@@ -26,6 +26,7 @@ class Mode(threading.local):
     grad: bool = True
     inference: bool = False
     anomaly: bool = False
+    transforms: int = 0  # how many transforms of torch.func's are under way
     window: Any = None  # see windows.py
     arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,16 +10,22 @@ import numpy as np
 
 from symgrad.eager.engine import AccumulateLock, run
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import Job, prepare
+from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
 from symgrad.eager.repeating import Learned, backward_again, key_of, remember
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.torch_basics import clone
 
 __all__ = ["backward", "backward_method", "grad"]
 
 Tensors = Tensor | Sequence[Tensor]
+CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can "
+    "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
+    "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
+)
 NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
 
 
@@ -119,18 +126,28 @@ def _backward(
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = _seeds(tensors, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
+    for tensor in _several(inputs) if inputs is not None else ():
+        if isinstance(tensor, Tensor) and not tensor.is_leaf:
+            tensor.retain_grad()
     receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(_several(inputs))]
+    if create_graph:
+        warnings.warn(CYCLE, UserWarning, stacklevel=3)
     done = run(roots, receivers, keep, create_graph)
-    tensors_of = {} if inputs is None else dict(zip(receivers or (), _several(inputs), strict=True))
     with AccumulateLock:
-        job, totals = _accumulate(done.found, create_graph, tensors_of)
+        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
+        job, totals = _accumulate(ours, create_graph)
     _call_post_hooks(done.found)
     return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
 
 
 def _call_post_hooks(found: dict[Any, Tensor]) -> None:
-    for edge in found:
-        if isinstance(edge, Leaf) and edge.posthooks:
+    for edge, cotangent in found.items():
+        if not isinstance(edge, Leaf):
+            continue
+        if edge.extras is not None:
+            for after in list(edge.extras.posthooks.values()):
+                after((), (cotangent,))
+        if edge.posthooks:
             tensor = edge.tensor()
             for hook in list(edge.posthooks.values()):
                 hook(tensor)
@@ -143,7 +160,7 @@ def _receiver(k: int, tensor: Any) -> Any:
     return edge
 
 
-def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any, Tensor]) -> tuple[Job | None, dict[Any, Record]]:
+def _accumulate(found: dict[Leaf, Tensor], create_graph: bool) -> tuple[Job | None, dict[Any, Record]]:
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
     job = None
     before = mode.grad
@@ -151,28 +168,33 @@ def _accumulate(found: dict[Any, Tensor], create_graph: bool, tensors: dict[Any,
     try:
         steps = []
         for edge, cotangent in found.items():
-            old = edge.grad if isinstance(edge, Leaf) else tensors[edge].__dict__.get("_kept")
+            old = edge.grad
             steps.append((edge, old, cotangent if old is None else old + cotangent))
         if not create_graph:
             job = prepare([t.current() for _, _, t in steps])
             job.run()
     finally:
         mode.grad = before
+    given: set[Any] = set()
     for edge, old, total in steps:
         if old is not None and not create_graph and old._edge is None:
             write(old, total.current(), None)
-        elif isinstance(edge, Leaf):
-            edge.grad = total if create_graph else _own(total)
         else:
-            tensors[edge].__dict__["_kept"] = total
+            edge.grad = _of_its_own(total, given)
     return job, {edge: total._value for edge, _, total in steps}
 
 
-def _own(total: Tensor) -> Tensor:
-    """Return a gradient as a Tensor of its own, no alias of what was handed to backward."""
-    if total._cell is None and total._edge is None and total._counter is None:
-        return Tensor.of(total._value)
-    return Tensor.of(total.current())
+def _of_its_own(total: Tensor, given: set[Any]) -> Tensor:
+    """Return a gradient as a Tensor that shares its record with nothing: what was handed to backward may be passed on."""
+    value = total.current()
+    if value.signature is not None and value not in given and total._cell is None:
+        given.add(value)
+        return total if total._edge is not None else Tensor.of(value)
+    if total._edge is not None:
+        made: Tensor = clone(total)
+        return made
+    evaluate([value])
+    return Tensor.of(leaf(value.data))
 
 
 def backward_method(
@@ -243,8 +265,11 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     found = run(roots, receivers, keep, create_graph).found
     results: list[Tensor | None] = []
+    given: set[Any] = set()
     for edge, tensor in zip(receivers, ins, strict=True):
         result = found.get(edge)
+        if result is not None:
+            result = _of_its_own(result, given)
         if result is None and materialize_grads:
             result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
         elif result is None and not allow_unused:
@@ -259,6 +284,13 @@ def grad(
 def _batched(outs: Any, ins: Any, grad_outputs: Any, retain: Any, create: bool, *rest: Any) -> tuple[Tensor | None, ...]:
     """Return gradients for each of a batch of cotangents, stacked."""
     cotangents = _several(grad_outputs)
+    for k, (out, cotangent) in enumerate(zip(outs, cotangents, strict=True)):
+        if tuple(cotangent.shape[1:]) != tuple(out.shape):
+            raise RuntimeError(
+                f"If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The "
+                f"sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "
+                f"detected: grad_output[{k}] has a shape of {cotangent.shape} and output[{k}] has a shape of {out.shape}."
+            )
     count = cotangents[0].shape[0]
     rows = []
     for k in range(count):

@@ -11,8 +11,10 @@ from symgrad.dtypes import from_numpy
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tensor_state import tensor_inputs
+from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
 from symgrad.eager.windows import NumberLeaf, Window, new_number
 from symgrad.errors import at_user_line, user_line
@@ -29,7 +31,9 @@ __all__ = [
     "as_operand",
     "as_permutation",
     "as_reshape",
+    "on_tape",
     "operation",
+    "settled",
 ]
 
 Found = tuple[Signature, dict[Any, Any], bool, bool]
@@ -269,6 +273,55 @@ def apply_graph(graph: Graph, name: str, tensors: Sequence[Tensor]) -> tuple[Ten
     """Record a whole graph as one entry of the tape; return a Tensor for each output."""
     result = apply_signature(Signature(name, graph), tensors)
     return result if isinstance(result, tuple) else (result,)
+
+
+def settled(nodes: Sequence[Node]) -> list[Tensor]:
+    """Return what a transform of Tensors found; on the tape where it depends on what requires a gradient."""
+    free = Graph([], nodes).free_inputs
+    known = [tensor_inputs.get(n) for n in free]
+    if not mode.grad or all(k is None or k[1] is None for k in known):
+        return [Tensor(n) for n in nodes]
+    tensors = []
+    for node, found in zip(free, known, strict=True):
+        value = captured_value(node)
+        if found is not None:
+            tensors.append(Tensor.of(*found))
+        elif value is not None:
+            tensors.append(Tensor.of(leaf(value)))
+        else:
+            return [Tensor(n) for n in nodes]  # inside a trace
+    return list(apply_graph(Graph(free, nodes), "TransformBackward", tensors))
+
+
+def on_tape(
+    graph: Callable[[], Graph], known: dict[Any, Signature], leaves: Sequence[Any], outputs: Sequence[AnyArray]
+) -> list[Tensor]:
+    """Return the results of native code as Tensors, with one entry on the tape where an argument requires a gradient.
+
+    Parameters
+    ----------
+    graph : callable
+        Returns what was computed, for the sizes of this call.
+    known : dict
+        The signatures of earlier calls.
+    leaves : sequence
+        The arguments, then what the function captured.
+    outputs : sequence of ndarray
+    """
+    tensors = [x if isinstance(x, Tensor) else Tensor.of(leaf(np.array(x))) for x in leaves]
+    edges = tuple([t.edge() for t in tensors])
+    if not mode.grad or all(e is None for e in edges):
+        return [Tensor.from_array(o) for o in outputs]
+    values = tuple([t.current() for t in tensors])
+    key = tuple([id(v.type) for v in values])
+    signature = known.get(key)
+    if signature is None:
+        signature = known[key] = Signature("CompiledBackward", graph())
+    record = Record(signature, values, edges, signature.type)
+    made = [record] if signature.single else outputs_of(record)
+    for one, value in zip(made, outputs, strict=True):
+        one.data = value
+    return [Tensor.of(r, r if carries else None) for r, carries in zip(made, signature.carries, strict=True)]
 
 
 def operation(grad_name: str) -> Callable[[Callable[..., Any]], Operation]:

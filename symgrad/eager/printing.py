@@ -54,8 +54,6 @@ class _Formatter:
             return
         nonzero = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
         if not nonzero.size:
-            texts = [self(v, pad=False) for v in shown.ravel()]
-            self.width = max(map(len, texts), default=1)
             return
         magnitude = np.abs(nonzero)
         low, high = float(magnitude.min()), float(magnitude.max())
@@ -63,7 +61,7 @@ class _Formatter:
         self.scientific = high / low > 1000.0 or high > 1.0e8 or (not self.integral and low < 1.0e-4)
         if printoptions.sci_mode is not None:
             self.scientific = printoptions.sci_mode
-        self.width = max(len(self(v, pad=False)) for v in shown.ravel())
+        self.width = max(len(self(v, pad=False)) for v in nonzero)
 
     @staticmethod
     def _plain(value: Any) -> str:

@@ -160,7 +160,7 @@ def node_of(record: Record) -> Node:
             else:
                 found = concrete(np.asarray(one.data), one.type.dtype)
             nodes[one] = found
-            if isinstance(found, Node):
+            if isinstance(found, Node) and one.data is None:  # a known value stands for itself: see Tensor.node
                 one.node = found
         else:
             nodes[one] = one.node

@@ -54,14 +54,19 @@ class Plan:
         The numbers of the values it reads.
     saving : tuple of int
         Positions of the entries that read a saved value.
+    readers : tuple of tuple of int
+        For each needed value the positions of the entries that read it.
     """
 
-    __slots__ = ("needed", "saving", "signature", "steps")
+    __slots__ = ("needed", "readers", "saving", "signature", "steps")
 
-    def __init__(self, signature: Signature, needed: tuple[int, ...], saving: tuple[int, ...]) -> None:
+    def __init__(
+        self, signature: Signature, needed: tuple[int, ...], saving: tuple[int, ...], readers: tuple[tuple[int, ...], ...]
+    ) -> None:
         self.signature = signature
         self.needed = needed
         self.saving = saving
+        self.readers = readers
         self.steps: Any = None  # the same, operation by operation, for create_graph; see engine.py
 
 
@@ -113,7 +118,8 @@ def make_plan(
     needed = tuple([n for n, v in enumerate(values) if v in used])
     saved = {values[n] for n in needed}
     saving = tuple([p for p, nodes in enumerate(reads) if not saved.isdisjoint(nodes)])
-    return Plan(Signature("Backward", Graph([*[values[n] for n in needed], *given], outputs)), needed, saving)
+    readers = tuple([tuple([p for p, nodes in enumerate(reads) if values[n] in nodes]) for n in needed])
+    return Plan(Signature("Backward", Graph([*[values[n] for n in needed], *given], outputs)), needed, saving, readers)
 
 
 def _pull(entry: Entry, present: dict[int, Cotangent], values: Sequence[Node], reads: list[Node]) -> list[tuple[Any, Cotangent]]:
@@ -193,8 +199,21 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any, ow
             nodes += [one.value] if one.mask is None else [one.value, one.mask]
     if own:  # what the forward pass computed is read, not computed again
         again = {o: r for o, r in zip(outputs, results, strict=True) if o.primitive not in (ops.input, ops.constant)}
+        again |= _told_by_results(outputs, results)
         nodes = list(Graph(inputs, nodes).substitute(again))
     return _Template(Graph(inputs, nodes), made, len(operands), len(results))
+
+
+def _told_by_results(outputs: Sequence[Node], results: Sequence[Node]) -> dict[Node, Node]:
+    """Return conditions on an operand that its result tells as well: relu saves its result, so its operand may change."""
+    found = {}
+    for output, result in zip(outputs, results, strict=True):
+        if output.primitive is not ops.where:
+            continue
+        condition, if_true, if_false = output.inputs
+        if condition.primitive is ops.le and condition.inputs[0] is if_false and condition.inputs[1] is if_true:
+            found[condition] = ops.le(result, if_true)
+    return found
 
 
 def _dense(cotangents: list[Cotangent], type_: TensorType) -> Node:

@@ -158,12 +158,14 @@ class Record:
     number = 0
     data: Any = None
     node: Node | None = None  # where it stands in a trace
-    overwritten: tuple[int, list[int]] | None = None  # version it was, and the counter, once its storage was written
+    overwritten: tuple[int, list[int], Record] | None = None  # once its storage was written: the version it was, the counter,
+    # and the record that was written
     moved: Cell | None = None  # the storage that was written behind autograd's back
     freed = False  # what backward needs was given up
     gradient: Any = None  # hooks and whatever else only few records have, see tape.py
     grad_fn: Any = None  # the object that Python sees
     exposed = False  # other code may write the data
+    power = False  # whether it belongs to the derivative of a power; see replaying.py
     line = ""  # under anomaly detection, where it was recorded
 
     def __init__(
@@ -174,6 +176,12 @@ class Record:
         self.edges = edges
         self.type = type_
         self.serial = next_serial()
+
+    def alias(self) -> Record:
+        """Return the same value as another record, which no write has marked."""
+        made = Record(self.signature, self.inputs, self.edges, self.type)
+        made.data, made.node, made.serial = self.data, self.node, self.serial
+        return made
 
     def settle(self, value: AnyArray) -> None:
         """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""

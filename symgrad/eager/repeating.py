@@ -114,6 +114,8 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     operands = places(window, learned.job.leaves)
     read = _numbers(window, learned.read)
     inside = all(r.token is token and r.number >= 0 for r in learned.spent)
+    if any(r.moved is not None or r.overwritten is not None for r in learned.read):
+        return
     if operands is None or read is None or not inside or learned.job.program is None:
         return
     position = {r: k for k, r in enumerate(learned.job.wanted)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from symgrad.dtypes import bool_
 from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Record, Signature, leaf, outputs_of, type_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.interpret import evaluate
 from symgrad.ir.attributes import attributes_key
-from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
@@ -74,13 +75,40 @@ def _signature(node: Node, parts: int) -> Signature:
     return found
 
 
-def replay(plan: Plan, values: Sequence[Record], edges: Sequence[Any], seeds: Sequence[Tensor]) -> list[Tensor]:
-    """Record a plan operation by operation."""
+def replay(
+    plan: Plan, values: Sequence[Record], edges: Sequence[Any], seeds: Sequence[Tensor], entries: Sequence[Record]
+) -> list[Tensor]:
+    """Record a plan operation by operation.
+
+    As in torch, a derivative that reads saved values, or is a power's, stays on the tape also where it is constant: the next
+    derivative is zero then, no error.
+    """
     if plan.steps is None:
         plan.steps = _steps(plan.signature.graph)
     given = [(v, e) for v, e in zip(values, edges, strict=True)] + [(s.current(), s._edge) for s in seeds]
     steps, outputs = plan.steps
-    return _run(steps, outputs, given)
+    power = any(r.power or (r.signature is not None and r.signature.name == "PowBackward0") for r in entries)
+    results = _run(steps, outputs, given, power)
+    if not power and all(e is None for e in edges):
+        return results
+    operands = [(v, e) for r in entries for v, e in zip(r.inputs, r.edges or (), strict=False) if e is not None]
+    return [t if t._edge is not None else _anchored(t, *operands[0]) for t in results]
+
+
+def _anchored(tensor: Tensor, value: Record, edge: Any) -> Tensor:
+    """Return a constant as something that depends on ``value`` with derivative zero."""
+    constant_value = tensor.current()
+    key = "anchor", id(constant_value.type), id(value.type)
+    found = _signatures.get(key)
+    if found is None:
+        node, other = fresh_input("c", constant_value.type), fresh_input("x", value.type)
+        total = ops.sum(other, axes=tuple(range(other.ndim))) if other.ndim else other
+        total = total if total.dtype is node.dtype else ops.cast(total, dtype=node.dtype)
+        chosen = ops.where(constant(False, bool_), total, node)
+        found = _signatures[key] = Signature("PowBackward0", Graph([node, other], [chosen]))
+    record = Record(found, (constant_value, value), (None, edge), found.type)
+    record.power = True
+    return Tensor.of(record, record)
 
 
 def replay_graph(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -89,7 +117,7 @@ def replay_graph(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
     return _run(steps, outputs, [(t.current(), t._edge) for t in tensors])
 
 
-def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, Any]]) -> list[Tensor]:
+def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, Any]], power: bool = False) -> list[Tensor]:
     table: list[Any] = list(given)
     for step in steps:
         if step.signature is None:
@@ -99,6 +127,8 @@ def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, An
         edges = tuple([e for _, e in operands])
         tracked = any(e is not None for e in edges) and any(step.signature.carries)
         record = Record(step.signature, tuple([v for v, _ in operands]), edges if tracked else None, step.signature.type)
+        if power:
+            record.power = True
         if step.parts > 1:
             table.append([(r, r if r.edges is not None else None) for r in outputs_of(record)])
         else:

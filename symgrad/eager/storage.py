@@ -128,12 +128,14 @@ def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
 
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
+    if edge is not None:
+        tensor.move_retaining(edge)
     cell = tensor._cell
     counter = tensor._counter or tensor.counter
     version = counter[0]
     counter[0] = version + 1
     if cell is None:
-        tensor._value.overwritten = version, counter
+        tensor._value.overwritten = version, counter, value
         tensor._value = value
         if edge is not None:
             tensor._edge = edge
@@ -141,7 +143,7 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     if tensor._stamp != cell.stamp:
         renew(tensor)
     if counter is cell.counter:
-        cell.value.overwritten = version, counter
+        cell.value.overwritten = version, counter, value
     else:
         cell.value.moved = cell
     if tensor._chain:
@@ -223,7 +225,7 @@ def saved_value(record: Record) -> Record:
     return record
 
 
-def written_over(record: Record) -> tuple[int, list[int]] | None:
+def written_over(record: Record) -> tuple[int, list[int], Record] | None:
     """Return the version a saved record had and its storage's counter, if it was written since; None if it was not."""
     while True:
         if record.overwritten is not None:

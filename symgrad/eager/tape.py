@@ -111,6 +111,9 @@ class GradFn:
         """Return the operation's name, as ``MulBackward0``."""
         return type(self).__name__
 
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
     @property
     def next_functions(self) -> tuple[tuple[GradFn | None, int], ...]:
         """For each operand the entry its cotangent goes to, and which of that entry's results it is."""

@@ -129,10 +129,15 @@ class Tensor(TensorState):
         return self.numpy_value().tolist()
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
+
+    def _number(self) -> bool | int | float:
+        if self.numpy_value().size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.item()
 
     def __bool__(self) -> bool:
         value = self.numpy_value()
@@ -167,7 +172,7 @@ class Tensor(TensorState):
         return tensor_text(self.numpy_value(), self.dtype, isinstance(edge, Leaf), made)
 
     def __format__(self, spec: str) -> str:
-        if not self.ndim and spec:
+        if not self.ndim:
             return format(self.item(), spec)
         return object.__format__(self, spec) if spec else repr(self)
 
@@ -178,4 +183,4 @@ GradFn.tensor_type = Tensor
 def traced(tensor: Tensor) -> bool:
     """Whether a tensor depends on an argument of a trace, so that it has no value."""
     record = tensor.current()
-    return record.data is None and not is_concrete([node_of(record)])
+    return record.data is None and not record.is_plain and not is_concrete([node_of(record)])

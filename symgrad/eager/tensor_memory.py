@@ -11,7 +11,7 @@ from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.creation import tensor
 from symgrad.eager.storage import share
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.torch_basics import cast
+from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
 from symgrad.eager.torch_rules import axis_of
@@ -95,9 +95,11 @@ def type_name(self: Tensor, dtype: Any = None) -> Any:
 def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write another tensor's values, broadcast and in this element type."""
     other = source if isinstance(source, Tensor) else tensor(source)
-    made = cast(other, dtype=self.dtype) if other.dtype is not self.dtype else clone(other)
-    if made.shape != self.shape:
-        made = METHODS["expand"](made, tuple(self.shape))
+    other = METHODS["expand"](other, tuple(self.shape))
+    if self.edge() is not None:
+        made: Tensor = copy(self, other)
+    else:
+        made = cast(other, dtype=self.dtype) if other.dtype is not self.dtype else clone(other)
     return self.write_in_place(made.current(), made._edge)
 
 

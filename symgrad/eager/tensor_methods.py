@@ -14,7 +14,7 @@ from symgrad.eager.creation import empty, full, full_like, ones, ones_like, rand
 from symgrad.eager.faces import Face
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.gradients import backward_method
-from symgrad.eager.operation import Operation
+from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.recording import Record, leaf
 from symgrad.eager.storage import share
 from symgrad.eager.tensor_face import Tensor
@@ -179,6 +179,27 @@ def _as_method(function: Function) -> Function:
     return method
 
 
+MULTIPLE = (
+    "Output 0 of {} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+    "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
+    "out-of-place one."
+)
+
+
+def _many_views(function: Function) -> Function:
+    """Return a function whose results, several views of one tensor, must not be written."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        results = function(self, *args, **kwargs)
+        for made in results:
+            name = made.grad_fn.name() if made.requires_grad else function.__name__
+            made._forbidden = MULTIPLE.format(name)
+        return results
+
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
+    return method
+
+
 class Device:
     """Where a Tensor lives: this machine's memory."""
 
@@ -214,6 +235,7 @@ def _is_view(self: Tensor) -> bool:
 
 
 TORCH = torch_names.METHODS
+FUNCTIONS = torch_names.PUBLIC
 METHODS: dict[str, Any] = {
     **TORCH,
     "backward": backward_method,
@@ -284,9 +306,27 @@ for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name])
 for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t", "transpose": "transpose"}.items():
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
+for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
+    METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
+METHODS["__iter__"] = lambda self: iter(METHODS["unbind"](self, 0))
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))
-_PROPERTIES = {"device": lambda self: Device("cpu"), **torch_views.PROPERTIES}
+_PROPERTIES = {
+    "device": lambda self: Device("cpu"),
+    "is_cuda": lambda self: False,
+    "is_sparse": lambda self: False,
+    "is_quantized": lambda self: False,
+    "is_mps": lambda self: False,
+    "layout": lambda self: "torch.strided",
+    "itemsize": lambda self: self.dtype.itemsize,
+    "nbytes": lambda self: self.numel() * self.dtype.itemsize,
+    "_base": lambda self: self._parent if self._chain else None,
+    "real": lambda self: self,
+    **torch_views.PROPERTIES,
+}
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
+_STATIC: dict[str, Function] = {"settled": settled, "on_tape": on_tape}  # what the layers above find by a value's kind
+for _name, _method in _STATIC.items():
+    setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)

@@ -17,10 +17,13 @@ from symgrad.eager.programs import node_of
 from symgrad.eager.recording import AnyArray, Record, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
+from symgrad.eager.values import bound_input
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
-__all__ = ["Size", "TensorState"]
+__all__ = ["Size", "TensorState", "tensor_inputs"]
+
+tensor_inputs: weakref.WeakKeyDictionary[Node, tuple[Record, Any]] = weakref.WeakKeyDictionary()
 
 ONLY_FLOATING = "Only Tensors of floating point and complex dtype can require gradients"
 
@@ -106,20 +109,31 @@ class TensorState(Face):
         return self._value
 
     @property
+    def is_plain(self) -> bool:
+        """Whether this depends on known values alone, on no argument of a trace under way."""
+        return self.current().is_plain
+
+    @property
     def is_postponed(self) -> bool:
         """False: what a Tensor waits for are its records."""
         return False
 
     @property
     def node(self) -> Node:
-        """The value's place in a graph."""
-        return node_of(self.current())
+        """The value's place in a graph; of a known value an input that stands for it, so that its tape is not lost."""
+        record = self.current()
+        if record.node is None and record.is_plain:
+            record.node = bound_input(self.numpy_value(), "tensor")
+            tensor_inputs[record.node] = record, self._edge
+        return node_of(record)
 
     def numpy_value(self) -> AnyArray:
         """Return the values as an ndarray that must not be written."""
         record = self.current()
         data = record.data if record.data is not None else ask(record)
         return data if type(data) is np.ndarray else np.asarray(data, record.type.dtype.numpy)
+
+    array_value = numpy_value
 
     @property
     def shape(self) -> Any:
@@ -287,9 +301,19 @@ class TensorState(Face):
         held = None if entry.gradient is None else entry.gradient.retaining.get(index)
         return held is not None and held() is self
 
+    def move_retaining(self, edge: Any) -> None:
+        """Keep the gradient of what is written into this, no longer of what it was, if any is kept."""
+        if not self.retains_grad:
+            return
+        old, index = owner(self._edge)
+        old.gradient.retaining.pop(index, None)
+        extras, place = extras_of(edge)
+        extras.retaining[place] = weakref.ref(self)
+
     def keep_grad(self, cotangent: Any) -> None:
         """Take what backward found for a tensor that keeps its gradient."""
-        self.__dict__["_kept"] = cotangent if cotangent._edge is not None else cotangent.detach()
+        kept = self.__dict__.get("_kept")
+        self.__dict__["_kept"] = cotangent if kept is None else kept + cotangent
 
     def register_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(grad)`` when the gradient of this is known; a Tensor it returns takes its place.

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symgrad.dtypes import bool_, float64, int64
 from symgrad.eager.faces import apply_primitive
 from symgrad.eager.operation import operation
@@ -15,6 +17,7 @@ from symgrad.eager.torch_rules import (
     Operand,
     broadcast,
     common,
+    known_values,
     number_node,
     refuse_dtype,
     truth_of,
@@ -56,6 +59,17 @@ def _primitive(name: str) -> Rule:
     return lambda x, y: apply_primitive(name, x, y)
 
 
+def _of_numbers(name: str) -> Rule:
+    """Return a quotient or remainder, which bools do not have."""
+
+    def combine(x: Node, y: Node) -> Node:
+        if x.dtype is bool_:
+            refuse_dtype(f"\"{name}\" not implemented for 'Bool'")
+        return apply_primitive(name, x, y)
+
+    return combine
+
+
 # sums, products, quotients
 
 
@@ -82,8 +96,23 @@ _rsub_number = _binary("rsub", "RsubBackward1", lambda x, y: _difference(y, x))
 mul = _binary("mul", "MulBackward0", _primitive("mul"))
 _div = _binary("div", "DivBackward0", _primitive("div"), floats=True)
 _div_trunc = _binary("div", "DivBackward2", _truncated)
-_div_floor = _binary("div", "DivBackward2", _primitive("floor_divide"))
-floor_divide = _binary("floor_divide", "NotImplemented", _primitive("floor_divide"))
+_div_floor = _binary("div", "DivBackward2", _of_numbers("floor_divide"))
+_floor_divide = _binary("floor_divide", "NotImplemented", _of_numbers("floor_divide"))
+
+
+def _check_divisor(x: Any, y: Any) -> None:
+    """Raise for integers divided by 0, where the divisor's values are known."""
+    if isinstance(y, float) or getattr(y, "dtype", int64).is_floating or getattr(x, "dtype", int64).is_floating:
+        return
+    values = known_values(y)
+    if values is not None and not np.all(values):
+        raise RuntimeError(at_user_line("ZeroDivisionError"))
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Return the quotient rounded down; it has no derivative."""
+    _check_divisor(x, y)
+    return _floor_divide(x, y)
 
 
 @operation("AddBackward0")
@@ -135,7 +164,7 @@ def _reflected_div(x: Any, y: Any) -> Any:
 
 def _counted(name: str) -> tuple[Function, Function]:
     """Return a remainder's forms by a number and by a tensor, which differ in their grad_fn's name."""
-    one, other = (_binary(name, f"{name.title()}Backward{k}", _primitive(name)) for k in (0, 1))
+    one, other = (_binary(name, f"{name.title()}Backward{k}", _of_numbers(name)) for k in (0, 1))
     return one, other
 
 
@@ -145,11 +174,13 @@ _fmods = _counted("fmod")
 
 def remainder(x: Any, y: Any) -> Any:
     """Return the remainder with the sign of ``y``, as Python's %."""
+    _check_divisor(x, y)
     return _remainders[not isinstance(y, (int, float))](x, y)
 
 
 def fmod(x: Any, y: Any) -> Any:
     """Return the remainder with the sign of ``x``."""
+    _check_divisor(x, y)
     return _fmods[not isinstance(y, (int, float))](x, y)
 
 
@@ -169,6 +200,14 @@ def _pow_integer(x: Operand, *, exponent: int, fractional: bool) -> Node:
 
 
 @operation("PowBackward0")
+def _pow_truth(x: Operand, *, exponent: bool) -> Node:
+    (node,) = common(x)
+    if node.dtype is bool_:
+        return node if exponent else ops.logical_or(node, ops.logical_not(node))
+    return ops.integer_pow(node, exponent=int(exponent))
+
+
+@operation("PowBackward0")
 def _pow_half(x: Operand) -> Node:
     (node,) = common(x, floats=True)
     return ops.sqrt(node)
@@ -181,7 +220,7 @@ def _general_pow(x: Node, y: Node) -> Node:
 def _whole_pow(x: Node, y: Node) -> Node:
     """Return integers to integer powers by squaring; a negative power is 1 / x**|y|, rounded towards 0."""
     if x.dtype is bool_:
-        x, y = (ops.cast(n, dtype=int64) for n in (x, y))
+        refuse_dtype("\"pow\" not implemented for 'Bool'")
     size, rest = ops.abs(y), x
     result = ops.broadcast_to(like(1, x), shape=broadcast(x, y)) if broadcast(x, y) else like(1, x)
     for _ in range(63):
@@ -200,6 +239,8 @@ _pow_of_number = _binary("pow", "PowBackward2", _general_pow)
 def pow(x: Any, exponent: Any) -> Any:
     """Return ``x ** exponent``; an integer Python exponent gives products, and 0 as derivative where it is 0."""
     if isinstance(exponent, (int, float)):
+        if isinstance(exponent, bool):
+            return _pow_truth(x, exponent=exponent)
         if isinstance(exponent, int):
             return _pow_integer(x, exponent=int(exponent), fractional=False)
         if exponent.is_integer() and abs(exponent) <= 64:
@@ -250,8 +291,8 @@ def _xlogy(x: Node, y: Node) -> Node:
 
 def _xlog1py(x: Node, y: Node) -> Node:
     zero = zero_like(x)
-    vanishes = ops.logical_and(ops.eq(x, zero), ops.logical_not(ops.isnan(y)))
-    return ops.where(vanishes, zero, x * ops.log1p(y))
+    unbounded = ops.logical_or(ops.le(y, like(-1.0, y)), ops.eq(y, like(math.inf, y)))
+    return ops.where(ops.logical_and(ops.eq(x, zero), unbounded), zero, x * ops.log1p(y))
 
 
 _copysigns = [_binary("copysign", f"CopysignBackward{k}", _copysign, floats=True) for k in (1, 0)]

@@ -7,7 +7,7 @@ from symgrad.eager.faces import Weak
 from symgrad.eager.operation import operation
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["cast", "clone", "fill"]
+__all__ = ["cast", "clone", "copy", "fill"]
 
 Operand = Node | Weak
 
@@ -24,6 +24,13 @@ def cast(a: Node, *, dtype: DType) -> Node:
     if a.dtype is dtype:
         return a
     return ops.ne(a, constant(0, a.dtype)) if dtype is bool_ else ops.cast(a, dtype=dtype)
+
+
+@operation("CopyBackwards")
+def copy(a: Node, source: Node) -> Node:
+    """Return ``source`` broadcast to the shape and cast to the element type of ``a``, whose place on the tape is kept."""
+    node = source if source.dtype is a.dtype else ops.cast(source, dtype=a.dtype)
+    return ops.where(constant(False, bool_), a, node)
 
 
 @operation("FillBackward0")

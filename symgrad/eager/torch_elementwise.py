@@ -83,6 +83,8 @@ def _neg(x: Operand) -> Node:
 
 def _sign(x: Operand) -> Node:
     node = _node(x)
+    if node.dtype.is_floating:
+        return ops.where(ops.isnan(node), zero_like(node), ops.sign(node))
     return node if node.dtype is bool_ else ops.sign(node)
 
 

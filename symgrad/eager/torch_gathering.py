@@ -20,6 +20,7 @@ from symgrad.eager.torch_rules import (
     refuse_dtype,
     shape_text,
     spread,
+    zero_like,
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.errors import DTypeError, at_user_line
@@ -82,7 +83,7 @@ def _check_index(index: Any, size: int, axis: int) -> None:
     values = known_values(index)
     if values is not None and values.size and (values.min() < 0 or values.max() >= size):
         worst = values.min() if values.min() < 0 else values.max()
-        raise IndexError(at_user_line(f"index {worst} is out of bounds for dimension {axis} with size {size}"))
+        refuse(f"index {worst} is out of bounds for dimension {axis} with size {size}")
 
 
 # reading
@@ -256,6 +257,34 @@ def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     return _scatter_add(x, index, src, dim=dim, add=True)
 
 
+@operation("ScatterReduceBackward0")
+def _scatter_mean(x: Operand, index: Operand, source: Operand, *, dim: int, include_self: bool, mean: bool) -> Node:
+    node, places = _node(x), index_node("scatter_reduce", index)
+    total = _scatter_formula(node, places, source, dim=dim, add=True)
+    ones = spread(like(1, node), places.shape)
+    count = _scatter_formula(zeros_of(node), places, ones, dim=dim, add=True)
+    if not include_self:  # what is written loses its own value
+        total = total - ops.where(count > 0, node, zero_like(node))
+    if not mean:
+        return total
+    count = count + 1 if include_self else ops.maximum(count, like(1, count))
+    return total / count if node.dtype.is_floating else ops.floor_divide(total, count)
+
+
+def zeros_of(node: Node) -> Node:
+    """Return zeros of a node's type."""
+    return spread(zero_like(node), node.shape)
+
+
+def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """Return ``x`` with ``src`` combined at ``index`` along an axis: "sum" or "mean"."""
+    if reduce not in ("sum", "mean"):
+        raise NotImplementedError(at_user_line(f"scatter_reduce: reduce is 'sum' or 'mean' here, got {reduce!r}"))
+    axis = axis_of(dim, x.ndim)
+    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    return _scatter_mean(x, index, src, dim=dim, include_self=bool(include_self), mean=reduce == "mean")
+
+
 def _checked_source(name: str, x: Node, index: Node, source: Node, axis: int) -> Node:
     if source.dtype is not x.dtype:
         kinds = f"{DTYPE_NAMES[x.dtype]} and source dtype {DTYPE_NAMES[source.dtype]}"
@@ -336,9 +365,6 @@ def _masked_fill_formula(x: Operand, mask: Operand, value: Operand) -> Node:
     if isinstance(value, Node) and value.ndim:
         got = f"but got tensor with {value.ndim} dimension(s)."
         refuse(f"masked_fill_ only supports a 0-dimensional value tensor, {got}")
-    kind_of = _node(value).dtype
-    if kind_of.is_floating and not node.dtype.is_floating:
-        refuse_dtype(f"value cannot be converted to type {node.dtype.name} without overflow")
     broadcast(node, chosen)
     return ops.where(chosen, number_node(value, node.dtype), node)
 
@@ -391,6 +417,7 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 
 FUNCTIONS: dict[str, Function] = {
     "gather": gather, "take_along_dim": take_along_dim, "index_select": index_select, "take": take,
-    "masked_select": masked_select, "scatter": scatter, "scatter_add": scatter_add, "index_add": index_add,
+    "masked_select": masked_select, "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce,
+    "index_add": index_add,
     "index_copy": index_copy, "index_fill": index_fill, "masked_fill": masked_fill, "masked_scatter": masked_scatter, "put": put,
 }  # fmt: skip

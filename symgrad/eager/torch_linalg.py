@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.operation import operation
+from symgrad.eager.torch_basics import clone
 from symgrad.eager.torch_products import product_node
 from symgrad.eager.torch_reductions import vector_norm, vector_norm_node
 from symgrad.eager.torch_returns import return_type
@@ -78,16 +79,18 @@ def _of_matrix(name: str, grad_fn: str, primitive: str, doc: str) -> Function:
 
 det = _of_matrix("det", "LinalgDetBackward0", "det", "Return the determinant of each matrix.")
 inv = _of_matrix("inv", "LinalgInvExBackward0", "inv", "Return the inverse of each matrix.")
-_cholesky_lower = _of_matrix(
-    "cholesky", "LinalgCholeskyExBackward0", "cholesky", "Return the lower factor of each positive definite matrix."
-)
 eigvalsh_lower = _of_matrix("eigvalsh", "LinalgEighBackward0", "eigh_values", "Return the eigenvalues of symmetric matrices.")
+
+
+@operation("LinalgCholeskyExBackward0")
+def _cholesky(x: Operand, *, upper: bool) -> Node:
+    lower = ops.cholesky(_matrix("linalg.cholesky", x))
+    return mT(lower) if upper else lower
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Any:  # noqa: N803  # torch's name
     """Return the lower factor L with A = L L^T of each positive definite matrix, or its transpose."""
-    lower = _cholesky_lower(A)
-    return VIEWS["adjoint"](lower) if upper else lower
+    return _at_once(_cholesky(A, upper=bool(upper)))
 
 
 @operation("LinalgSlogdetBackward0")
@@ -272,7 +275,9 @@ def matrix_power(A: Any, n: int) -> Any:  # noqa: N803  # torch's name
 
         return Tensor.from_array(np.ascontiguousarray(eye))
     base = inv(A) if n < 0 else A
-    return base if abs(n) == 1 else _power(base, n=abs(int(n)))
+    if n == 1:
+        return clone(A)
+    return base if n == -1 else _power(base, n=abs(int(n)))
 
 
 def _matrix_norm_node(node: Node, order: Any, row: int, column: int) -> Node:

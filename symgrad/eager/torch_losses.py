@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
 from symgrad.eager.torch_activations import log_softmax_node
 from symgrad.eager.torch_rules import (
+    DTYPE_NAMES,
     Operand,
     broadcast,
     common,
@@ -22,7 +24,7 @@ from symgrad.eager.torch_rules import (
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, like, ops
 
-__all__ = ["NN"]
+__all__ = ["NN", "reduced", "reduction_of"]
 
 Function = Callable[..., Any]
 
@@ -31,13 +33,15 @@ def _node(x: Operand) -> Node:
     return x if isinstance(x, Node) else x.node
 
 
-def _reduction(name: Any) -> str:
+def reduction_of(name: Any) -> str:
+    """Return the name of a reduction, or raise in torch's words."""
     if name not in ("none", "mean", "sum"):
         raise ValueError(at_user_line(f"{name} is not a valid value for reduction"))
     return str(name)
 
 
-def _reduced(loss: Node, reduction: str) -> Node:
+def reduced(loss: Node, reduction: str) -> Node:
+    """Return a loss as it is, its mean or its sum."""
     axes = tuple(range(loss.ndim))
     if reduction == "none":
         return loss
@@ -69,8 +73,7 @@ def _huber(x: Node, y: Node, *, delta: float) -> Node:
 
 
 def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str, *options: tuple[str, float]) -> Function:
-    @operation(grad_fn)
-    def made(a: Operand, b: Operand, *weight: Operand, reduction: str, **numbers: float) -> Node:
+    def formula_of(a: Operand, b: Operand, *weight: Operand, reduction: str, **numbers: float) -> Node:
         x, y = _pair(a, b)
         if not x.dtype.is_floating:
             refuse_dtype(f"{name}: needs floating-point tensors")
@@ -80,8 +83,10 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
             if reduction == "mean" and name == "mse_loss":
                 total = ops.broadcast_to(number_node(weight[0], loss.dtype), shape=loss.shape) if loss.ndim else loss
                 return ops.sum(loss, axes=tuple(range(loss.ndim))) / ops.sum(total, axes=tuple(range(loss.ndim)))
-        return _reduced(loss, reduction)
+        return reduced(loss, reduction)
 
+    by_reduction = {"mean": "MeanBackward0", "sum": "SumBackward0", "none": "AbsBackward0"}  # of what torch composes
+    made = {end: operation(grad_fn or name_)(formula_of) for end, name_ in by_reduction.items()}
     names = [n for n, _ in options]
     defaults = dict(options)
 
@@ -98,7 +103,12 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
         if any(v < 0 for v in numbers.values()):
             refuse(f"{name} does not support negative values for {names[0]}.")
         floats = {n: float(v) for n, v in numbers.items()}
-        return made(x, target, *(() if weight is None else (weight,)), reduction=_reduction(reduction), **floats)
+        end = reduction_of(reduction)
+        if tuple(x.shape) != tuple(target.shape):
+            sizes = f"a target size ({target.shape!r}) that is different to the input size ({x.shape!r})"
+            likely = "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
+            warnings.warn(f"Using {sizes}. {likely}", UserWarning, stacklevel=2)
+        return made[end](x, target, *(() if weight is None else (weight,)), reduction=end, **floats)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -174,8 +184,7 @@ def _entropy_of_indices(
     return _nll_node(logs, _node(target), _node(weight[0]) if weight else None, ignore_index, reduction, smoothing)
 
 
-@operation("DivBackward1")
-def _entropy_of_probabilities(x: Operand, target: Operand, *weight: Operand, reduction: str, smoothing: float) -> Node:
+def _entropy_formula(x: Operand, target: Operand, *weight: Operand, reduction: str, smoothing: float) -> Node:
     node, wanted = _node(x), _node(target)
     if wanted.shape != node.shape:
         shapes = f"{shape_text(node.shape)} and target {shape_text(wanted.shape)}"
@@ -196,6 +205,10 @@ def _entropy_of_probabilities(x: Operand, target: Operand, *weight: Operand, red
     return total / float(count) if reduction == "mean" else total
 
 
+_soft_entropies = {
+    end: operation(name)(_entropy_formula)
+    for end, name in {"mean": "DivBackward1", "sum": "NegBackward0", "none": "NegBackward0"}.items()
+}
 _nlls = [operation(f"NllLoss{form}Backward0")(_nll_formula) for form in ("", "2D")]
 _entropies = [operation(name)(_entropy_of_indices) for name in ("NllLossBackward0", "NllLoss2DBackward0", "AddBackward0")]
 
@@ -218,11 +231,14 @@ def cross_entropy(
         refuse(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     scale, smoothing = () if weight is None else (weight,), float(label_smoothing)
     if target.dtype.is_floating:
-        return _entropy_of_probabilities(x, target, *scale, reduction=_reduction(reduction), smoothing=smoothing)
+        end = reduction_of(reduction)
+        if tuple(target.shape) != tuple(x.shape) and target.ndim == x.ndim - 1:
+            refuse_dtype(f"expected scalar type Long but found {DTYPE_NAMES[target.dtype]}")
+        return _soft_entropies[end](x, target, *scale, reduction=end, smoothing=smoothing)
     _check_targets(x, target, ignore_index)
     made = _entropies[2 if smoothing else int(x.ndim > 2)]
     index = int(ignore_index)
-    return made(x, target, *scale, ignore_index=index, reduction=_reduction(reduction), smoothing=smoothing)
+    return made(x, target, *scale, ignore_index=index, reduction=reduction_of(reduction), smoothing=smoothing)
 
 
 def nll_loss(
@@ -232,7 +248,7 @@ def nll_loss(
     """Return the negated log-probabilities at class indices; classes along axis 1."""
     _check_targets(x, target, ignore_index)
     scale = () if weight is None else (weight,)
-    return _nlls[int(x.ndim > 2)](x, target, *scale, ignore_index=int(ignore_index), reduction=_reduction(reduction))
+    return _nlls[int(x.ndim > 2)](x, target, *scale, ignore_index=int(ignore_index), reduction=reduction_of(reduction))
 
 
 # probabilities
@@ -247,7 +263,7 @@ def _binary(x: Operand, target: Operand, *weight: Operand, reduction: str) -> No
     if node.dtype is not wanted.dtype:
         refuse_dtype("Found dtype of target and input that differ in binary_cross_entropy")
     loss = ops.binary_entropy(node, wanted)
-    return _reduced(loss * _node(weight[0]) if weight else loss, reduction)
+    return reduced(loss * _node(weight[0]) if weight else loss, reduction)
 
 
 def binary_cross_entropy(
@@ -257,7 +273,7 @@ def binary_cross_entropy(
     values = known_values(x)
     if values is not None and values.size and not ((values >= 0) & (values <= 1) | (values != values)).all():  # noqa: PLR0124
         refuse("all elements of input should be between 0 and 1")
-    return _binary(x, target, *(() if weight is None else (weight,)), reduction=_reduction(reduction))
+    return _binary(x, target, *(() if weight is None else (weight,)), reduction=reduction_of(reduction))
 
 
 @operation("BinaryCrossEntropyWithLogitsBackward0")
@@ -271,7 +287,7 @@ def _binary_logits(x: Operand, target: Operand, *scales: Operand, reduction: str
     if positive:
         falling = falling * ((given[-1] - 1.0) * wanted + 1.0)
     loss = (1.0 - wanted) * node + falling
-    return _reduced(loss * given[0] if weighted else loss, reduction)
+    return reduced(loss * given[0] if weighted else loss, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -281,11 +297,10 @@ def binary_cross_entropy_with_logits(
     """Return the cross entropy of sigmoid(x) and targets, stable for all x."""
     scales = [v for v in (weight, pos_weight) if v is not None]
     flags = {"weighted": weight is not None, "positive": pos_weight is not None}
-    return _binary_logits(x, target, *scales, reduction=_reduction(reduction), **flags)
+    return _binary_logits(x, target, *scales, reduction=reduction_of(reduction), **flags)
 
 
-@operation("MeanBackward0")
-def _kl_div(x: Operand, target: Operand, *, reduction: str, log_target: bool) -> Node:
+def _kl_formula(x: Operand, target: Operand, *, reduction: str, log_target: bool) -> Node:
     node, wanted = _pair(x, target)
     if log_target:
         loss = ops.exp(wanted) * (wanted - node)
@@ -296,20 +311,24 @@ def _kl_div(x: Operand, target: Operand, *, reduction: str, log_target: bool) ->
     if reduction == "batchmean":
         batch: Any = node.shape[0] if node.ndim else 1
         return ops.sum(loss, axes=tuple(range(loss.ndim))) / float(batch)
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
+
+
+_ENDS = {"mean": "MeanBackward0", "sum": "SumBackward0", "batchmean": "DivBackward0"}
+_kl_divs = {end: operation(_ENDS.get(end, "SubBackward0"))(_kl_formula) for end in ("none", *_ENDS)}
 
 
 def kl_div(
     x: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
 ) -> Any:
     """Return the divergence of Kullback and Leibler from log-probabilities ``x`` to ``target``."""
-    chosen = "batchmean" if reduction == "batchmean" else _reduction(reduction)
-    return _kl_div(x, target, reduction=chosen, log_target=bool(log_target))
+    chosen = "batchmean" if reduction == "batchmean" else reduction_of(reduction)
+    return _kl_divs[chosen](x, target, reduction=chosen, log_target=bool(log_target))
 
 
 NN: dict[str, Function] = {
     "mse_loss": _difference("mse_loss", "MseLossBackward0", _squared, "Return the mean of squared differences."),
-    "l1_loss": _difference("l1_loss", "MeanBackward0", lambda x, y: ops.abs(x - y), "Return the mean of absolute differences."),
+    "l1_loss": _difference("l1_loss", "", lambda x, y: ops.abs(x - y), "Return the mean of absolute differences."),
     "smooth_l1_loss": _difference(
         "smooth_l1_loss", "SmoothL1LossBackward0", _smooth,
         "Return the mean of differences, squared over ``2 beta`` below ``beta`` and absolute beyond.", ("beta", 1.0),

@@ -9,15 +9,22 @@ from symgrad.eager import (
     torch_activations,
     torch_arithmetic,
     torch_elementwise,
+    torch_extrema,
     torch_gathering,
+    torch_grids,
     torch_indexing,
     torch_joining,
+    torch_layers,
     torch_linalg,
     torch_losses,
+    torch_margins,
+    torch_matrix_functions,
     torch_products,
     torch_reductions,
+    torch_running,
     torch_selection,
     torch_sorting,
+    torch_statistics,
     torch_views,
 )
 from symgrad.eager.functions import TENSOR_FUNCTIONS
@@ -28,7 +35,8 @@ Function = Callable[..., Any]
 
 _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
-    torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg,
+    torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
+    torch_grids, torch_layers, torch_statistics, torch_matrix_functions,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -36,17 +44,19 @@ SPECIAL: dict[str, Function] = {
     **torch_elementwise.SPECIAL, **torch_arithmetic.SPECIAL, "logsumexp": FUNCTIONS["logsumexp"],
     "softmax": FUNCTIONS["softmax"], "log_softmax": FUNCTIONS["log_softmax"],
 }  # fmt: skip
-LINALG: dict[str, Function] = {**torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG}
-NN: dict[str, Function] = {**torch_activations.NN, **torch_losses.NN}
+LINALG: dict[str, Function] = {
+    **torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG, **torch_matrix_functions.LINALG,
+}  # fmt: skip
+NN: dict[str, Function] = {**torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN}
 
 TENSOR_FUNCTIONS.update(FUNCTIONS)
 
 # functions that are no methods in torch, because no one operand comes first
 _NO_METHODS = set(
     """
-atleast_1d atleast_2d atleast_3d bilinear block_diag broadcast_tensors bucketize cartesian_prod cat celu chain_matmul column_stack
-combinations concat concatenate cosine_similarity diagflat dropout dstack einsum embedding hstack layer_norm meshgrid
-pairwise_distance row_stack rsub searchsorted selu stack std_mean tensordot threshold vander var_mean vstack
+atleast_1d atleast_2d atleast_3d bilinear block_diag broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
+column_stack combinations concat concatenate cosine_similarity cumulative_trapezoid diagflat dropout dstack einsum embedding
+hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean tensordot threshold trapezoid trapz vander var_mean vstack
 """.split()
 )
 

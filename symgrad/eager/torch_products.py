@@ -52,7 +52,8 @@ def _check_matmul(a: Node, b: Node) -> None:
     if a.shape[-1] != b.shape[max(b.ndim - 2, 0)]:
         _refuse_product(a, b)
     lead = [n.shape[:-2] for n in (a, b)]
-    for k, (p, q) in enumerate(zip(*[(1,) * (max(map(len, lead)) - len(s)) + tuple(s) for s in lead], strict=True)):
+    rank = max(map(len, lead))
+    for k, (p, q) in reversed(list(enumerate(zip(*[(1,) * (rank - len(s)) + tuple(s) for s in lead], strict=True)))):
         if p not in (1, q) and q != 1:
             refuse(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension {k}")
 
@@ -92,10 +93,11 @@ def _matmul_formula(a: Operand, b: Operand) -> Node:
 
 
 _BY_RANK = {
-    (1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4", (3, 3): "BmmBackward0",
+    (1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4",
 }  # fmt: skip
 _matmuls = {ranks: operation(name)(_matmul_formula) for ranks, name in _BY_RANK.items()}
 _general = operation("UnsafeViewBackward0")(_matmul_formula)
+_batched = operation("BmmBackward0")(_matmul_formula)
 
 
 def matmul(x: Any, y: Any) -> Any:
@@ -104,11 +106,12 @@ def matmul(x: Any, y: Any) -> Any:
 
 
 def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
-    made = _matmuls[x_rank, y_rank]
+    made = _matmuls.get((x_rank, y_rank), _batched)
 
     def function(x: Any, y: Any) -> Any:
         if x.ndim != x_rank or y.ndim != y_rank:
-            refuse(refusal.format(f"{x.ndim}D", f"{y.ndim}D"))
+            wrong = ("self", "batch1") if x.ndim != x_rank else ("mat2", "batch2")
+            refuse(refusal.format(f"{x.ndim}D", f"{y.ndim}D", *wrong))
         if x_rank == 3 and (x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]):
             wanted, got = shape_text([x.shape[0], x.shape[2]]), shape_text(y.shape[:2])
             refuse(f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: {got}.")
@@ -119,8 +122,8 @@ def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
     return function
 
 
-mm = _of_ranks("mm", 2, 2, "self must be a matrix")
-bmm = _of_ranks("bmm", 3, 3, "batch1 must be a 3D tensor")
+mm = _of_ranks("mm", 2, 2, "{2} must be a matrix")
+bmm = _of_ranks("bmm", 3, 3, "{3} must be a 3D tensor")
 mv = _of_ranks("mv", 2, 1, "vector + matrix @ vector expected, got {1}, {0}, {1}")
 dot = _of_ranks("dot", 1, 1, "1D tensors expected, but got {0} and {1} tensors")
 
@@ -256,18 +259,51 @@ def cross(x: Any, y: Any, dim: int | None = None) -> Any:
 # contractions
 
 
-@operation("ViewBackward0")
-def _einsum(*operands: Operand, subscripts: str) -> Node:
+def _check_einsum(equation: str, nodes: Sequence[Node]) -> None:
+    """Raise in torch's words for an equation that does not fit the operands."""
+    left, _, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(nodes):
+        which = "fewer" if len(terms) > len(nodes) else "more"
+        refuse(f"einsum(): {which} operands were provided than specified in the equation")
+    sizes: dict[str, Any] = {}
+    for k, (term, node) in enumerate(zip(terms, nodes, strict=True)):
+        letters = term.replace("...", "")
+        for place, letter in enumerate(letters):
+            if not (letter.isascii() and letter.isalpha()):
+                where = f"invalid subscript given at index {place} in the equation string"
+                refuse(f"einsum(): {where}, subscripts must be in [a-zA-Z]")
+        if "..." not in term and len(term) != node.ndim:
+            counts = f"({len(term)}) does not match the number of dimensions ({node.ndim}) for operand {k}"
+            refuse(f"einsum(): the number of subscripts in the equation {counts} and no ellipsis was given")
+        before, _, after = term.partition("...")
+        for letter, size in (*zip(before, node.shape, strict=False), *zip(reversed(after), reversed(node.shape), strict=False)):
+            known = sizes.setdefault(letter, size)
+            if size != known and 1 not in (size, known):
+                apart = f"has size {size} for operand {k} which does not broadcast with previously seen size {known}"
+                refuse(f"einsum(): subscript {letter} {apart}")
+    for letter in right.replace("...", ""):
+        if letter not in sizes:
+            refuse(f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
+
+
+def _einsum_formula(*operands: Operand, subscripts: str) -> Node:
     nodes = [_node(x) for x in operands]
-    same_dtype("expected scalar type {} but found {}", *nodes)
+    for node in nodes[1:]:
+        same_dtype("expected scalar type {} but found {}", nodes[0], node)
+    _check_einsum(subscripts, nodes)
     result: Node = ops.einsum(*nodes, subscripts=subscripts)
     return result
+
+
+_einsum = operation("ViewBackward0")(_einsum_formula)
+_einsum_of_one = operation("PermuteBackward0")(_einsum_formula)
 
 
 def einsum(equation: str, *operands: Any) -> Any:
     """Return the sum of products that ``equation`` describes, as in "ij,jk->ik"."""
     given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
-    return _einsum(*given, subscripts=equation)
+    return (_einsum_of_one if len(given) == 1 else _einsum)(*given, subscripts=equation)
 
 
 @operation("ViewBackward0")
@@ -313,13 +349,15 @@ def trace(x: Operand) -> Node:
     return ops.trace(node if node.dtype.is_floating else ops.cast(node, dtype=int64), offset=0)
 
 
-@operation("FlipBackward0")
-def _vander(x: Operand, *, count: int, increasing: bool) -> Node:
+def _vander_formula(x: Operand, *, count: int, increasing: bool) -> Node:
     node = _node(x)
     if node.dtype.is_bool:
         node = ops.cast(node, dtype=int64)
     powers = [ops.integer_pow(node, exponent=k) for k in (range(count) if increasing else reversed(range(count)))]
     return ops.stack(*powers, axis=node.ndim)
+
+
+_vander, _vander_rising = (operation(f"{name}Backward0")(_vander_formula) for name in ("Flip", "Cat"))
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  # torch's name
@@ -329,7 +367,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # no
 
 def linalg_vander(x: Any, *, N: int | None = None) -> Any:  # noqa: N803  # torch's name
     """Return the matrix of increasing powers of each element."""
-    return vander(x, N, increasing=True)
+    return _vander_rising(x, count=x.shape[-1] if N is None else N, increasing=True)
 
 
 def multi_dot(tensors: Sequence[Any]) -> Any:

@@ -106,12 +106,12 @@ def _broadcast_two(a: Shape, b: Shape) -> Shape:
     rank = max(len(a), len(b))
     left, right = ((1,) * (rank - len(s)) + tuple(s) for s in (a, b))
     result: list[Size] = []
-    for k, (p, q) in enumerate(zip(left, right, strict=True)):
+    for k, (p, q) in reversed(list(enumerate(zip(left, right, strict=True)))):
         if p not in (1, q) and q != 1:
             mismatch = f"The size of tensor a ({p}) must match the size of tensor b ({q})"
             refuse(f"{mismatch} at non-singleton dimension {k}")
         result.append(q if p == 1 else p)
-    return tuple(result)
+    return tuple(reversed(result))
 
 
 def spread(node: Node, shape: Shape) -> Node:

@@ -1,4 +1,4 @@
-"""torch's sorting, searching, order statistics and running functions along an axis."""
+"""torch's sorting, searching, order statistics and counting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import as_dtype, bool_, int32, int64
+from symgrad.dtypes import int32, int64
 from symgrad.eager.operation import operation
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_gathering import along
@@ -17,14 +17,12 @@ from symgrad.eager.torch_rules import (
     axis_of,
     common,
     fixed,
-    floating,
     refuse,
     same_dtype,
     zero_like,
 )
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, Range, like, ops
-from symgrad.primitives.scanning import shifted
 
 __all__ = ["FUNCTIONS"]
 
@@ -36,8 +34,6 @@ _kth_type = return_type("kthvalue", "values", "indices")
 _median_type = return_type("median", "values", "indices")
 _nanmedian_type = return_type("nanmedian", "values", "indices")
 _mode_type = return_type("mode", "values", "indices")
-_cummax_type = return_type("cummax", "values", "indices")
-_cummin_type = return_type("cummin", "values", "indices")
 
 
 def _node(x: Operand) -> Node:
@@ -176,10 +172,10 @@ def _median_of_all(x: Operand, *, ignore_nan: bool) -> Node:
     if node.dtype.is_floating:
         same = ops.logical_or(same, ops.logical_and(ops.isnan(node), ops.isnan(middle)))
         count = ops.sum(ops.cast(same, dtype=node.dtype), axes=(0,))
-        # the distances of the elements that equal the median are 0; what they carry is the gradient, shared evenly
-        apart = ops.where(same, node - ops.stop_gradient(node), zero_like(node))
-        apart = ops.where(ops.isfinite(node), apart, zero_like(node))
-        return ops.squeeze(middle, axes=(0,)) + ops.sum(apart, axes=(0,)) / count
+        # the mean of the elements that equal the median carries the gradient, the element itself the value
+        share = ops.sum(ops.where(same, node, zero_like(node)), axes=(0,)) / count
+        exact = ops.squeeze(middle, axes=(0,))
+        return ops.where(ops.isfinite(exact), exact + (share - ops.stop_gradient(share)), share)
     return ops.squeeze(value, axes=(0,))
 
 
@@ -297,79 +293,6 @@ def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
     return _mode_type(_chosen_along(x, index, dim=dim, keepdim=bool(keepdim)), Tensor.from_array(np.ascontiguousarray(shown)))
 
 
-# running functions
-
-
-def _running(name: str, primitive: str) -> Function:
-    @operation(f"{name.title()}Backward0")
-    def made(x: Operand, *, dim: int, dtype: Any) -> Node:
-        (node,) = common(x)
-        kind = dtype or (node.dtype if node.dtype.is_floating else int64)
-        node = node if node.dtype is kind else ops.cast(node, dtype=kind)
-        axis = axis_of(dim, node.ndim)
-        result: Node = getattr(ops, primitive)(node, axis=axis) if node.ndim else node
-        return result
-
-    def function(x: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
-        return made(x, dim=dim if axis is None else axis, dtype=None if dtype is None else as_dtype(dtype))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Return running {'sums' if name == 'cumsum' else 'products'} along an axis; integers in int64."
-    return function
-
-
-@operation("LogcumsumexpBackward0")
-def _logcumsumexp(x: Operand, *, dim: int) -> Node:
-    node = floating(x)
-    axis = axis_of(dim, node.ndim)
-    if not node.ndim:
-        return node
-    step, size = 1, fixed(node, axis)
-    while step < size:
-        earlier = shifted(node, axis, step, float("-inf"))
-        node = ops.where(ops.eq(earlier, like(float("-inf"), node)), node, ops.logaddexp(earlier, node))
-        step *= 2
-    return node
-
-
-def logcumsumexp(x: Any, dim: int, *, axis: int | None = None) -> Any:
-    """Return the logarithms of running sums of exponentials along an axis."""
-    return _logcumsumexp(x, dim=dim if axis is None else axis)
-
-
-def _running_extremum(name: str, result: Any) -> Function:
-    later_wins = ops.ge if name == "cummax" else ops.le
-
-    @operation(f"{name.title()}Backward0")
-    def made(x: Operand, *, dim: int) -> tuple[Node, Node]:
-        node = _node(x)
-        axis = axis_of(dim, node.ndim)
-        if not node.ndim:
-            return node, ops.cast(ops.ne(node, node), dtype=int64)
-        value = ops.stop_gradient(ops.cast(node, dtype=int32) if node.dtype is bool_ else node)
-        size = fixed(node, axis)
-        spots = ops.expand_dims(ops.iota(size=size, dtype=int64), axes=tuple(range(1, node.ndim - axis)))
-        index = ops.broadcast_to(spots, shape=node.shape)
-        step = 1
-        while step < size:
-            early = ops.ge(spots, like(step, spots))  # whether something stands that far before
-            before, where_before = shifted(value, axis, step, 0), shifted(index, axis, step, 0)
-            wins = later_wins(value, before)
-            if value.dtype.is_floating:
-                wins = ops.logical_or(ops.isnan(value), ops.logical_and(wins, ops.logical_not(ops.isnan(before))))
-            keep = ops.logical_or(ops.logical_not(early), wins)
-            value, index = ops.where(keep, value, before), ops.where(keep, index, where_before)
-            step *= 2
-        return along(node, index, axis), index
-
-    def function(x: Any, dim: int, *, axis: int | None = None) -> Any:
-        return result(*made(x, dim=dim if axis is None else axis))
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"Return the running {'maxima' if name == 'cummax' else 'minima'} along an axis, and where they are."
-    return function
-
-
 # searching and counting
 
 
@@ -393,9 +316,7 @@ def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool =
     return searchsorted(boundaries, x, out_int32=out_int32, right=right)
 
 
-def unique(
-    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
+def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """Return the different elements in order; on request where each went and how many there are."""
     found = np.unique(x.numpy_value(), return_inverse=True, return_counts=True, axis=dim)
     return _several(found, x, return_inverse, return_counts, dim)
@@ -439,8 +360,6 @@ FUNCTIONS: dict[str, Function] = {
     "sort": sort, "argsort": argsort, "msort": msort, "topk": topk, "kthvalue": kthvalue,
     "median": _medians("median", _median_type, False), "nanmedian": _medians("nanmedian", _nanmedian_type, True),
     "quantile": _quantiles("quantile", False), "nanquantile": _quantiles("nanquantile", True), "mode": mode,
-    "cumsum": _running("cumsum", "cumsum"), "cumprod": _running("cumprod", "cumprod"), "logcumsumexp": logcumsumexp,
-    "cummax": _running_extremum("cummax", _cummax_type), "cummin": _running_extremum("cummin", _cummin_type),
     "searchsorted": searchsorted, "bucketize": bucketize, "unique": unique, "unique_consecutive": unique_consecutive,
     "bincount": bincount,
 }  # fmt: skip

@@ -304,7 +304,9 @@ def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
     windows = [narrow(x, axis, k, size) for k in range(0, length - size + 1, step)]
     from symgrad.eager.torch_joining import FUNCTIONS as JOINING
 
-    return movedim(JOINING["stack"](windows, axis), axis + 1, -1)
+    rank = x.ndim + 1
+    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
+    return _permuted(JOINING["stack"](windows, axis), order, "UnfoldBackward0")
 
 
 # broadcasting: read only
@@ -339,9 +341,9 @@ def expand_as(x: Any, other: Any) -> Any:
     return expand(x, tuple(other.shape))
 
 
-def broadcast_to(x: Any, shape: Any) -> Any:
+def broadcast_to(x: Any, *shape: Any) -> Any:
     """Return broadcast to a shape."""
-    return expand(x, tuple(shape))
+    return expand(x, *shape)
 
 
 FUNCTIONS: dict[str, Function] = {

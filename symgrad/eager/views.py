@@ -25,6 +25,13 @@ MANY_TO_ONE = (
     "Please clone() the tensor before performing the operation."
 )
 
+UNDER_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
+)
+
 _views: dict[Any, View] = {}
 _MOST_VIEWS = 8192
 
@@ -46,7 +53,7 @@ def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) ->
     made._counter = tensor.counter
     made._follows = tensor._follows and mode.grad
     made._parent = tensor if tensor._parent is None else tensor._parent
-    made._forbidden = tensor._forbidden
+    made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None and not mode.grad else "")
     if value.exposed:
         record.data = view.array(value.data)
         record.exposed = True
@@ -143,7 +150,12 @@ def as_strides(tensor: Tensor) -> tuple[int, ...]:
     memory = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base, contiguous_strides(base))
     for view in tensor._chain:
         memory = view.array(memory)
-    return memory.strides
+    strides = list(memory.strides)
+    for axis in reversed(range(memory.ndim)):  # NumPy gives an axis of size 1 any stride; torch what a longer one would have
+        if memory.shape[axis] == 1:
+            last = axis + 1 == memory.ndim
+            strides[axis] = 1 if last else strides[axis + 1] * memory.shape[axis + 1]
+    return tuple(strides)
 
 
 def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
