@@ -64,7 +64,7 @@ def _plain(cotangent: Tensor) -> Tensor:
     return cotangent if cotangent._edge is None else Tensor.of(cotangent.current())
 
 
-_ones: dict[Any, Tensor] = {}
+_ones: dict[Any, Any] = {}  # arrays, which nobody writes
 
 
 def _implicit(tensor: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def _implicit(tensor: Tensor) -> Tensor:
             count *= size
         if count != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        found = Tensor.of(leaf(np.ones(value.type.shape, value.type.dtype.numpy)))
+        found = np.ones(value.type.shape, value.type.dtype.numpy)
         _ones[value.type] = found
-    return found
+    return Tensor.of(leaf(found))
 
 
 def _check_seed(k: int, tensor: Tensor, cotangent: Any) -> None:
