@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from symgrad.codegen.cprint import SIMD, literal, size_text
+from symgrad.codegen.cprint import SIMD, alias_of, literal, size_text
 from symgrad.codegen.folder import template_folder
 from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _WIDTH = 120  # characters of a line
 _INDEXED = (Accumulate, Fetch, Load, Position, Store)
 
-__all__ = ["CSource", "render_c", "template_environment"]
+__all__ = ["CSource", "Renderer", "render_c", "template_environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +129,37 @@ def render_c(
     doc : str
         What is computed, for the comment at the top.
     """
-    return _Renderer(program, name, input_names, output_names, options, doc).source()
+    return Renderer(program, name, input_names, output_names, options, doc).source()
 
 
-class _Renderer:
+class Renderer:
+    """Names what a program's C functions name, and makes the views of them.
+
+    Parameters
+    ----------
+    program, name, inputs, outputs, options, doc
+        Those of ``render_c``.
+    taken : iterable of str
+        Names that arguments may not have.
+    shared : str
+        What names of static functions and tables begin with, where several programs share a source.
+    """
+
     def __init__(
-        self, program: Program, name: str, inputs: Sequence[str], outputs: Sequence[str], options: Options, doc: str
+        self,
+        program: Program,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        options: Options,
+        doc: str,
+        taken: Iterable[str] = (),
+        shared: str = "",
     ) -> None:
         self.program = program
         self.doc = doc
-        namer = Namer()
+        self.shared = shared
+        namer = Namer(taken)
         self.symbol = namer.take(name, function=True)
         self.inputs = namer.all(inputs)
         self.outputs = namer.all(outputs)
@@ -154,7 +175,6 @@ class _Renderer:
 
     def _buffer_names(self) -> list[str]:
         names, count = [], {"work": 0, "constant": 0}
-        letters = {"work": "w", "constant": "c"}
         for buffer in self.program.buffers:
             if buffer.role == "input":
                 names.append(self.inputs[buffer.position])
@@ -162,7 +182,8 @@ class _Renderer:
                 names.append(self.outputs[buffer.position])
             else:
                 count[buffer.role] += 1
-                names.append(f"{letters[buffer.role]}{'k' if buffer.role == 'constant' else ''}{count[buffer.role]}")
+                table = f"sg_{self.shared}_c" if self.shared else "ck"
+                names.append(f"{table if buffer.role == 'constant' else 'w'}{count[buffer.role]}")
         return names
 
     # The source
@@ -208,6 +229,7 @@ class _Renderer:
             name=self.symbol,
             guard=f"SYMGRAD_{self.symbol.upper()}_H",
             about=tuple(self.about()),
+            aliases=self.aliases(),
             special=special_functions(writer.special),
             simd=tuple(_simd_view(n) for n in sorted(writer.simd)),
             loops=loops,
@@ -218,7 +240,15 @@ class _Renderer:
             work=tuple(self.work()),
         )
 
+    def aliases(self) -> tuple[str, ...]:
+        """Return the C types, but for double and bytes, that the workspace holds."""
+        kinds = dict.fromkeys(b.dtype.c for b in self.program.buffers if b.role == "work")
+        bodies = (s.body for f in self.program.functions for s in f.steps if isinstance(s, Nest))
+        kinds |= dict.fromkeys(s.dtype.c for body in bodies for s in body if isinstance(s, (Spill, Reload)))
+        return tuple(sorted(kinds.keys() - {"double", "unsigned char"}))
+
     def work(self) -> Iterable[str]:
+        """Yield what declares the size of the workspace."""
         work = self.program.work
         if isinstance(work, Dim):
             sizes = ", ".join(f"size_t {n}" for n in self.dims)
@@ -272,8 +302,9 @@ class _Renderer:
         parts = self.program.functions
         if len(parts) == 1:
             return (self.function(parts[0], f"int {self.symbol}"),)
-        views = [self.function(f, f"static int sg_part{k}") for k, f in enumerate(parts, 1)]
-        calls = tuple(f"sg_part{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
+        part = f"{self.shared}_part" if self.shared else "sg_part"
+        views = [self.function(f, f"static int {part}{k}") for k, f in enumerate(parts, 1)]
+        calls = tuple(f"{part}{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
         main = FunctionView(self.head(f"int {self.symbol}"), (), (), (), calls)
         return (*views, main)
 
@@ -304,7 +335,8 @@ class _Renderer:
         place = "work" if offset == "0" else f"work + {offset}"
         if kind == "double":
             return f"double *const {name} = {place};"
-        return f"{kind} *const {name} = ({kind} *)({place});"
+        alias = alias_of(kind)
+        return f"{alias} *const {name} = ({alias} *)({place});"
 
     def _dims_in(self, *sizes: Size) -> Iterable[str]:
         for size in sizes:

@@ -129,6 +129,8 @@ class ModuleView:
     name, guard : str
     about : tuple of str
         Lines of the comment at the top.
+    aliases : tuple of str
+        C types that the workspace holds besides double.
     special : tuple of SpecialFunction
         What the special template emits.
     simd : tuple of (str, str, str)
@@ -144,6 +146,7 @@ class ModuleView:
     name: str
     guard: str
     about: tuple[str, ...]
+    aliases: tuple[str, ...]
     special: tuple[SpecialFunction, ...]
     simd: tuple[tuple[str, str, str], ...]
     loops: bool

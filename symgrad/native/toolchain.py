@@ -26,7 +26,7 @@ _ADVICE = (
     "install one (apt install gcc, dnf install gcc, xcode-select --install), or `pip install symgrad[zig]`, "
     "or name one in the variable CC; SYMGRAD_TIER=interpret works without"
 )
-_PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-pipe")
+_PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-pipe")
 _SIMD = ("-DSG_SIMD", "-fopenmp-simd", "-mprefer-vector-width=512")
 _HUGE = 3000  # statements beyond which compile time counts more than run time
 
