@@ -63,11 +63,17 @@ from symgrad.tracing import TensorSpec
 from symgrad.transforms import derivative, grad, hessian, hvp, jacobian, jvp, taylor, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from symgrad.exporting import export, load
     from symgrad.expressions import from_sympy, to_sympy
 
 __version__ = "0.1.0"
 
-_LAZY = {"from_sympy": "symgrad.expressions", "to_sympy": "symgrad.expressions"}  # SymPy is slow to import
+_LAZY = {  # SymPy and cffi's parser are slow to import
+    "export": "symgrad.exporting",
+    "from_sympy": "symgrad.expressions",
+    "load": "symgrad.exporting",
+    "to_sympy": "symgrad.expressions",
+}
 
 _ELEMENTWISE = (
     *_functions.FLOATING,
@@ -126,6 +132,7 @@ __all__ = [
     "einsum",
     "errors",
     "expand_dims",
+    "export",
     "eye",
     "flip",
     "float32",
@@ -142,6 +149,7 @@ __all__ = [
     "int64",
     "jacobian",
     "jvp",
+    "load",
     "logsumexp",
     "matmul",
     "norm",

@@ -111,6 +111,8 @@ class FunctionView:
         Parameters that are not used.
     calls : tuple of str
         Calls of the parts of a long program, each returning 0 on success.
+    checks : tuple of str
+        Lines before everything else, which return where sizes do not fit.
     """
 
     head: str
@@ -118,6 +120,7 @@ class FunctionView:
     unused: tuple[str, ...]
     steps: tuple[StepView | ProductView, ...]
     calls: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

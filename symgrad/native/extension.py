@@ -1,0 +1,139 @@
+"""The shared object of an exported package: cffi's wrapper of its C functions, compiled together with them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cffi
+
+from symgrad.codegen.library import Library
+from symgrad.codegen.unit import Unit
+from symgrad.errors import CompileError
+from symgrad.native.toolchain import find_compiler, flags_for, libraries_for, run, without_simd
+from symgrad.options import Options
+from symgrad.shipped.building import link_flags, object_suffix
+
+__all__ = ["Built", "build_extension", "plain_flags", "wrapper_text"]
+
+_OWN = ("-std=c99", "-shared", "-fPIC", "-pipe")  # not for a module of Python's, or said elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What building gave: the object's file name, and the flags that it was compiled with."""
+
+    object: str
+    flags: tuple[str, ...]
+    simd: bool
+
+
+def wrapper_text(library: Library, module: str, folder: Path) -> str:
+    """Return cffi's C for a module of the library's functions.
+
+    Beside each function it has ``sg_raw_<name>``, which takes any pointers, and ``sg_packed_<name>``, which takes one to
+    a block of all arguments: what calls from Python are fastest with.
+    """
+    ffi = cffi.FFI()
+    ffi.cdef("\n".join(_declarations(library)))
+    body = "\n".join(line for unit in library.units for line in _helpers(unit))
+    ffi.set_source(module, f'#include "{library.name}.h"\n\n{body}\n', compiler_verbose=0)
+    path = folder / "wrapper.c"
+    ffi.emit_c_code(str(path))
+    text = path.read_text(encoding="ascii")
+    path.unlink()
+    return text
+
+
+def _declarations(library: Library) -> list[str]:
+    name = library.name
+    lines = [f"const char *{name}_message(int);", f"const char *{name}_version(void);", f"const char *{name}_key(void);"]
+    for unit in library.units:
+        lines += [f"{unit.prototype};", f"size_t {unit.symbol}_work({unit.dim_parameters});"]
+        if unit.scalar_inputs is not None:
+            lines.append(f"double {unit.symbol}_integrand(int, double *, void *);")
+        pointers = ["void *"] * len(unit.arguments) + ["size_t"] * len(unit.dims)
+        lines.append(f"int sg_raw_{unit.name}({', '.join([*pointers, 'void *'])});")
+        lines.append(f"int sg_packed_{unit.name}(void *);")
+    return lines
+
+
+def _helpers(unit: Unit) -> list[str]:
+    count, dims = len(unit.arguments), len(unit.dims)
+    kinds = [f"{'const ' if k < len(unit.inputs) else ''}{t.dtype.c} *" for k, (_, t) in enumerate(unit.arguments)]
+    parameters = [f"void *a{k}" for k in range(count)] + [f"size_t n{k}" for k in range(dims)] + ["void *work"]
+    passed = [f"({kind})a{k}" for k, kind in enumerate(kinds)] + [f"n{k}" for k in range(dims)] + ["(double *)work"]
+    taken = [f"({kind})a[{k}]" for k, kind in enumerate(kinds)] + [f"(size_t)a[{count + k}]" for k in range(dims)]
+    taken.append(f"(double *)a[{count + dims}]")
+    return [
+        f"static int sg_raw_{unit.name}({', '.join(parameters)})",
+        "{",
+        f"    return {unit.symbol}({', '.join(passed)});",
+        "}",
+        "",
+        f"static int sg_packed_{unit.name}(void *block)",
+        "{",
+        "    const uintptr_t *a = (const uintptr_t *)block;",
+        f"    return {unit.symbol}({', '.join(taken)});",
+        "}",
+        "",
+    ]
+
+
+def plain_flags(options: Options, statements: int) -> tuple[str, ...]:
+    """Return the flags with which the module compiles anywhere: for this platform's baseline, without SIMD libraries."""
+    flags = [f for f in without_simd(flags_for(options, statements)) if f not in _OWN]
+    return tuple(f for f in flags if not f.endswith("=native"))
+
+
+def build_extension(folder: Path, module: str, files: Mapping[str, str], statements: int, options: Options) -> Built:
+    """Compile the C files in ``folder`` into a shared object beside them.
+
+    Parameters
+    ----------
+    folder : Path
+    module : str
+        Of Python, the name of the object without its suffix.
+    files : mapping
+        The C sources' names, wrapper included, and texts; headers are passed over.
+    statements : int
+        Length of the longest function: very long ones are optimised less.
+    options : Options
+
+    Raises
+    ------
+    CompileError
+        When there is no compiler, it fails, or takes longer than ``options.compile_budget`` seconds.
+    """
+    compiler = find_compiler()
+    given = flags_for(options, statements)
+    flags = [f for f in given if f not in _OWN]
+    sources = [f for f in files if f.endswith(".c")]
+    target = f"{module}{object_suffix()}"
+    deadline = time.monotonic() + options.compile_budget
+
+    def attempt(flags: Sequence[str]) -> Built:
+        command = [*flags, *link_flags(), "-o", target, *sources, *libraries_for(flags)]
+        run(compiler, command, folder, options.compile_budget, deadline)
+        return Built(target, tuple(flags), "-DSG_SIMD" in flags)
+
+    plain = without_simd(flags)
+    built = None
+    if len(plain) < len(flags):
+        with contextlib.suppress(CompileError):  # a compiler that rejects the SIMD flags; another error comes again
+            built = attempt(flags)
+    if built is None:
+        try:
+            built = attempt(plain)
+        except CompileError as error:
+            if "Python.h" in str(error):
+                raise CompileError(
+                    "export: the compiler does not find Python's headers (Python.h); install them (apt install python3-dev)"
+                ) from error
+            raise
+    if not (folder / target).is_file():
+        raise CompileError(f"compiler: {' '.join(compiler.command)} reported success and wrote nothing")
+    return built

@@ -1,0 +1,290 @@
+"""Calls of exported functions: arguments checked, taken apart and passed to C, results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from inspect import Parameter, Signature, cleandoc
+from typing import Any
+
+import numpy as np
+
+from symgrad.native.calling import Argument, caller_source
+from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
+
+__all__ = ["Function"]
+
+Array = np.ndarray[Any, Any]
+
+_COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
+_KNOWN = 256  # signatures whose fast calls are kept
+
+
+class Function:
+    """One function of a module written by symgrad: called with NumPy arrays and numbers, in nests where it takes nests.
+
+    Arrays are converted where that loses nothing, and checked. It is pickled by name, and any number of threads may
+    call it.
+
+    Attributes
+    ----------
+    symbol : str
+        Its name in C.
+    facts : dict
+        What manifest.json says of it: types, sizes, work, flops, sparsity.
+    """
+
+    def __init__(self, module: str, name: str, facts: Mapping[str, Any], native: Any, doc: str) -> None:
+        self.__module__, self.__name__, self.__qualname__, self.__doc__ = module, name, name, cleandoc(doc)
+        self.facts, self.symbol = facts, facts["symbol"]
+        self._labels: list[str] = list(facts["parameters"])
+        self.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in self._labels])
+        self._inputs = [(i["name"], np.dtype(i["dtype"]), i["shape"]) for i in facts["inputs"]]
+        self._outputs = [(np.dtype(o["dtype"]), o["shape"]) for o in facts["outputs"]]
+        self._dims: list[str] = [d["name"] for d in facts["dims"]]
+        self._flat = all(nest == 0 for nest in facts["arguments"])
+        self._native = native
+        self._raw = getattr(native.lib, f"sg_raw_{name}")
+        self._packed = getattr(native.lib, f"sg_packed_{name}")
+        self._fast: Callable[..., Any] = _no_fast_call
+        self._fast_calls: dict[Any, Callable[..., Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.__module__}.{self.__name__}({', '.join(self._labels)}), C function {self.symbol}>"
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the function's result.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When arguments do not fit.
+        IndexError
+            When an index lies outside its axis.
+        """
+        if not kwargs:
+            try:
+                return self._fast(*args)
+            except (TypeError, ValueError):  # another signature, or arguments to convert
+                known = self._fast_calls.get(_signature_of(args))
+                if known is not None and known is not self._fast:
+                    self._fast = known
+                    return self(*args)
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        arrays = self._arrays(args, kwargs)
+        native = self._specialized(arrays)
+        result = native(*arrays)
+        if self._flat and not kwargs:
+            if len(self._fast_calls) >= _KNOWN:
+                self._fast_calls.clear()
+            self._fast = self._fast_calls[_signature_of(args)] = native
+        return result
+
+    def specialize(self, *args: Any) -> Callable[..., Any]:
+        """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
+
+        It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
+        others.
+        """
+        return self._specialized(self._arrays(args, {}))
+
+    def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
+        """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
+
+        Parameters
+        ----------
+        *args : nests of ndarray
+            Of exactly the element types of the function, in C order.
+        out : nest of ndarray, optional
+            Where results go; allocated when omitted.
+
+        Raises
+        ------
+        ValueError
+            For arrays that would have to be converted, read-only outputs, or outputs that overlap anything.
+        """
+        arrays = self._arrays(args, {})
+        given = [leaf for label, nest, value in self._given(args, {}) for leaf in leaves(label, nest, value)]
+        if any(leaf is not array for leaf, array in zip(given, arrays, strict=True)):
+            raise ValueError(f"{self.__name__}.bind: arguments must be C-contiguous arrays of exactly the function's types")
+        sizes = self._sizes(arrays)
+        outputs = self._empty(sizes) if out is None else list(leaves("out", self.facts["result"], out))
+        self._check_outputs(arrays, outputs, sizes)
+        run, keep = self._on([*arrays, *outputs], sizes)
+        result, fail = nested(self.facts["result"], iter(outputs)), self._fail
+
+        def call(keep: Any = keep) -> Any:
+            status = run()
+            if status:
+                fail(status)
+            return result
+
+        return call
+
+    @property
+    def address(self) -> int:
+        """Where the C function is, for ctypes, numba and others that call C."""
+        pointer = self._native.ffi.addressof(self._native.lib, self.symbol)
+        return int(self._native.ffi.cast("uintptr_t", pointer))
+
+    def low_level(self) -> Any:
+        """Return a scipy.LowLevelCallable: SciPy's integrators then call the C without Python in between.
+
+        Raises
+        ------
+        TypeError
+            Unless the function returns one float64 number and takes float64 numbers or arrays of fixed sizes.
+        """
+        if not self.facts["integrand"]:
+            raise TypeError(
+                f"{self.__name__}.low_level: needs a function of float64 numbers and arrays of fixed sizes that returns one "
+                "float64 number; export one with such specs"
+            )
+        import scipy  # only for this
+
+        return scipy.LowLevelCallable(self._native.ffi.addressof(self._native.lib, f"{self.symbol}_integrand"))
+
+    # Arguments
+
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+        """Yield name, nest and value of each parameter."""
+        labels, name = self._labels, self.__name__
+        if len(args) > len(labels):
+            raise TypeError(f"{name}: takes {len(labels)} arguments ({', '.join(labels)}), got {len(args)}")
+        values = dict(zip(labels, args, strict=False))
+        for key, value in kwargs.items():
+            if key not in labels:
+                raise TypeError(f"{name}: has no parameter {key!r}; they are {', '.join(labels)}")
+            if key in values:
+                raise TypeError(f"{name}: got two values for {key}")
+            values[key] = value
+        missing = [n for n in labels if n not in values]
+        if missing:
+            raise TypeError(f"{name}: needs {', '.join(missing)} as well; its parameters are {', '.join(labels)}")
+        yield from ((n, nest, values[n]) for n, nest in zip(labels, self.facts["arguments"], strict=True))
+
+    def _arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Array]:
+        found = [leaf for label, nest, value in self._given(args, kwargs) for leaf in leaves(label, nest, value)]
+        return [fitted(leaf, *expected) for leaf, expected in zip(found, self._inputs, strict=True)]
+
+    def _sizes(self, arrays: Sequence[Array]) -> dict[str, int]:
+        """Return what each named size is, having checked all shapes."""
+        sizes: dict[str, int] = {}
+        for (_, _, shape), array in zip(self._inputs, arrays, strict=True):
+            for expected, size in zip(shape, array.shape, strict=True):
+                found = lone(expected)
+                if found is not None and found[0] not in sizes and (size - found[2]) % found[1] == 0:
+                    sizes[found[0]] = (size - found[2]) // found[1]
+        where = ", ".join(f"{n} = {v}" for n, v in sizes.items())
+        for name in self._dims:
+            if name not in sizes:
+                raise ValueError(f"{self.__name__}: the size {name} does not follow from the arguments' shapes")
+        for (label, _, shape), array in zip(self._inputs, arrays, strict=True):
+            if tuple(evaluate(s, sizes) for s in shape) != array.shape:
+                at = f" where {where}" if where else ""
+                raise ValueError(f"argument {label}: expected shape {shape_text(shape)}{at}, got {list(array.shape)}")
+        for condition in self.facts["conditions"]:
+            if evaluate(condition, sizes) < 0:
+                raise ValueError(f"{self.__name__}: a size {size_text(condition)} is negative where {where}")
+        return sizes
+
+    # Calls
+
+    def _empty(self, sizes: Mapping[str, int]) -> list[Array]:
+        return [np.empty([evaluate(s, sizes) for s in shape], dtype) for dtype, shape in self._outputs]
+
+    def _workspace(self, sizes: Mapping[str, int]) -> Any:
+        count = evaluate(self.facts["work"], sizes)
+        return self._native.ffi.from_buffer(np.empty(count)) if count else self._native.ffi.NULL
+
+    def _on(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> tuple[Callable[[], int], tuple[Any, ...]]:
+        """Return the call on fixed arrays, one argument, a block of all addresses; and what has to be kept for it."""
+        ffi = self._native.ffi
+        work = self._workspace(sizes)
+        pointers = [ffi.from_buffer(a) for a in arrays]
+        block = np.array([int(ffi.cast("uintptr_t", p)) for p in pointers] + [sizes[d] for d in self._dims] + [0], np.uintp)
+        block[-1] = int(ffi.cast("uintptr_t", work))
+        return partial(self._packed, ffi.from_buffer(block)), (pointers, work)
+
+    def _specialized(self, arrays: Sequence[Array]) -> Callable[..., Any]:
+        """Return the call for the types and shapes of ``arrays``: its text is made of counts and flags alone."""
+        sizes = self._sizes(arrays)
+        shapes = [a.shape for a in arrays]
+        made = [a.shape for a in self._empty(sizes)]
+        names: dict[str, Any] = {
+            "ndarray": np.ndarray, "empty": np.empty, "address": self._native.ffi.from_buffer, "native": self._raw,
+            "fail": self._fail, "refuse": self._refuser(shapes), "make": lambda: self._context(shapes, made, sizes),
+        }  # fmt: skip
+        inputs, outputs = [], []
+        for k, ((_, dtype, _), shape) in enumerate(zip(self._inputs, shapes, strict=True)):
+            names |= {f"d{k}": dtype, f"s{k}": shape}
+            inputs.append(Argument(len(shape), _is_small(dtype, shape)))
+        for k, ((dtype, _), shape) in enumerate(zip(self._outputs, made, strict=True)):
+            names |= {f"e{k}": dtype, f"r{k}": shape}
+            outputs.append(Argument(len(shape), _is_small(dtype, shape)))
+        names |= {f"n{k}": sizes[d] for k, d in enumerate(self._dims)}
+        exec(compile(caller_source(inputs, outputs, len(self._dims)), "<symgrad call>", "exec"), names)
+        return returning(names["call"], self.facts["result"], len(outputs))
+
+    def _context(self, given: Sequence[Any], made: Sequence[Any], sizes: Mapping[str, int]) -> tuple[Any, ...]:
+        """Return buffers for one call at a time, as ``caller_source`` wants them."""
+        types = [d for _, d, _ in self._inputs] + [d for d, _ in self._outputs]
+        arrays = [np.empty(s, d) for s, d in zip((*given, *made), types, strict=True)]
+        run, (pointers, work) = self._on(arrays, sizes)
+        if all(_is_small(a.dtype, a.shape) for a in arrays):
+            return (run, *arrays, (pointers, work))
+        return (run, work, *arrays, *pointers)
+
+    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[[int, Any], None]:
+        """Return what checks one argument slowly: it raises, or finds that all is well after all."""
+
+        def refuse(k: int, array: Any) -> None:
+            label, dtype, _ = self._inputs[k]
+            number = not shapes[k] and isinstance(array, (bool, int, float, np.generic))
+            found = np.asarray(array) if number else array
+            if type(found) is not np.ndarray or found.dtype != dtype:
+                raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
+            if found.shape != shapes[k]:
+                raise ValueError(f"argument {label}: expected shape {list(shapes[k])}, got {list(found.shape)}")
+            if not (found.flags.c_contiguous and found.flags.aligned) and not _is_small(dtype, found.shape):
+                raise ValueError(f"argument {label}: must be C-contiguous and aligned; use numpy.ascontiguousarray")
+
+        return refuse
+
+    def _fail(self, status: int) -> None:
+        """Raise what a status other than 0 means."""
+        if status == 1:
+            operations = " or ".join(self.facts["failures"]) or self.__name__
+            raise IndexError(f"{operations}: an index lies outside its axis")
+        message = self._native.ffi.string(getattr(self._native.lib, f"{self.facts['library']}_message")(status)).decode()
+        raise ValueError(f"{self.__name__}: {message}")
+
+    def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Any], sizes: Mapping[str, int]) -> None:
+        for k, (output, (dtype, shape)) in enumerate(zip(outputs, self._outputs, strict=True)):
+            expected = tuple(evaluate(s, sizes) for s in shape)
+            if type(output) is not np.ndarray or output.dtype != dtype or output.shape != expected:
+                raise ValueError(f"{self.__name__}.bind: output {k} must be {dtype}{list(expected)}, got {kind_of(output)}")
+            if not (output.flags.c_contiguous and output.flags.aligned and output.flags.writeable):
+                raise ValueError(f"{self.__name__}.bind: output {k} must be writable, C-contiguous and aligned")
+            if any(np.may_share_memory(output, other) for other in (*inputs, *outputs[:k])):
+                raise ValueError(f"{self.__name__}.bind: output {k} overlaps another array")
+
+
+def _no_fast_call(*args: Any) -> Any:
+    raise TypeError("no call with exact types has been made yet")
+
+
+def _signature_of(args: tuple[Any, ...]) -> Any:
+    return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else type(a) for a in args])
+
+
+def _is_small(dtype: np.dtype[Any], shape: Sequence[int]) -> bool:
+    count = dtype.itemsize
+    for size in shape:
+        count *= size
+    return count <= _COPIED
