@@ -27,7 +27,7 @@ from symgrad.errors import CompileError, ExportError
 from symgrad.native import publish
 from symgrad.native.build import FORMAT, VERSION
 from symgrad.native.cache import digest
-from symgrad.native.extension import build_extension, plain_flags, wrapper_text
+from symgrad.native.extension import MODULE, build_extension, plain_flags, wrapper_text
 from symgrad.native.toolchain import find_compiler, flags_for
 from symgrad.native.wheel import wheel_of
 from symgrad.options import Options
@@ -133,13 +133,14 @@ class _Draft:
         title = f"{name}: {', '.join(p.name for p in planned if p.kind == 'value')}."
         self.library = Library(name, title, VERSION, self.model[:32], units)
         self.c = render_library(self.library)
+        self.wrapper = wrapper_text(self.library)
         self.version = f"{VERSION}+{self.model[:8]}"
         self.functions = [self.packaged(p) for p in planned]
         self.statements = max(u.statements for u in units)
         compiler = find_compiler()
         self.entries = {
             "symgrad": FORMAT,
-            "files": digest(*[f"{n} {t}" for n, t in sorted({**self.c, **self.python("")}.items())]),
+            "files": digest(self.wrapper, *[f"{n} {t}" for n, t in sorted({**self.c, **self.python("")}.items())]),
             "options": {k: v for k, v in asdict(options).items() if k != "compile_budget"},
             "ranges": {k: list(v) for k, v in ranges.items()},
             "flags": list(flags_for(options, self.statements)),
@@ -190,7 +191,7 @@ class _Draft:
         module = f"_native_{self.key[:12]}"
         for file, text in {**self.c, **self.python(self.key)}.items():
             (folder / file).write_text(text, encoding="utf-8", newline="\n")
-        wrapper = wrapper_text(self.library, f"{self.name}.{module}", folder)
+        wrapper = self.wrapper.replace(MODULE, module)
         (folder / _WRAPPER).write_text(wrapper, encoding="ascii", newline="\n")
         sources = {**self.c, _WRAPPER: wrapper}
         built = build_extension(folder, module, sources, self.statements, self.options)
@@ -305,5 +306,6 @@ def _import(name: str, folder: Path) -> ModuleType:
 
 
 def _forget(name: str) -> None:
-    for key in [k for k in sys.modules if k == name or k.startswith(f"{name}.")]:
-        del sys.modules[key]
+    for key in list(sys.modules):  # a copy: other threads import meanwhile
+        if key == name or key.startswith(f"{name}."):
+            sys.modules.pop(key, None)

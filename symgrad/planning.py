@@ -104,7 +104,7 @@ def _check_functions(name: str, names: Sequence[str]) -> None:
             why = "is what every module calls its C library" if function in _OWN else "is a reserved word of Python"
             raise ExportError(f"export: {function!r} {why}; choose another name for the function")
         symbol = f"{name}_{function}"
-        for c in (*public_names(symbol), symbol.upper(), f"{symbol.upper()}_WORK"):
+        for c in (*public_names(symbol), f"{symbol.upper()}_WORK"):
             if taken.get(c, function) != function or c in RESERVED:
                 owner = taken.get(c, "the C language")
                 raise ExportError(f"export: the C name {c} of {function!r} is taken by {owner}; choose another name")

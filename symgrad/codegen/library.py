@@ -57,7 +57,8 @@ class Library:
 def library_names(name: str) -> tuple[str, ...]:
     """Return the C names that belong to the library itself."""
     whole = tuple(f"{name}_{what}" for what in ("argument", "pattern", "message", "version", "key"))
-    return (*whole, *(f"{name.upper()}_{what}" for what, _ in STATUSES), f"{name.upper()}_VERSION", f"{name.upper()}_KEY")
+    macros = (*(what for what, _ in STATUSES), "VERSION", "KEY", "H", "PARTS_H")
+    return (*whole, *(f"{name.upper()}_{what}" for what in macros))
 
 
 @dataclass(frozen=True, slots=True)

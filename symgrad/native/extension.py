@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,19 @@ import cffi
 
 from symgrad.codegen.library import Library
 from symgrad.codegen.unit import Unit
-from symgrad.errors import CompileError
+from symgrad.errors import CompileError, ExportError
 from symgrad.native.toolchain import find_compiler, flags_for, libraries_for, run, without_simd
 from symgrad.options import Options
 from symgrad.shipped.building import link_flags, object_suffix
 
-__all__ = ["Built", "build_extension", "plain_flags", "wrapper_text"]
+__all__ = ["MODULE", "Built", "build_extension", "plain_flags", "wrapper_text"]
 
+MODULE = "sg_native_module"  # stands for the name, which depends on the text
+_QUICK = """\
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O0") /* conversions of arguments: optimised, they compile three times as long and are no faster */
+#endif
+"""
 _OWN = ("-std=c99", "-shared", "-fPIC", "-pipe")  # not for a module of Python's, or said elsewhere
 
 
@@ -31,8 +38,8 @@ class Built:
     simd: bool
 
 
-def wrapper_text(library: Library, module: str, folder: Path) -> str:
-    """Return cffi's C for a module of the library's functions.
+def wrapper_text(library: Library) -> str:
+    """Return cffi's C for a module called ``MODULE`` of the library's functions.
 
     Beside each function it has ``sg_raw_<name>``, which takes any pointers, and ``sg_packed_<name>``, which takes one to
     a block of all arguments: what calls from Python are fastest with.
@@ -40,12 +47,14 @@ def wrapper_text(library: Library, module: str, folder: Path) -> str:
     ffi = cffi.FFI()
     ffi.cdef("\n".join(_declarations(library)))
     body = "\n".join(line for unit in library.units for line in _helpers(unit))
-    ffi.set_source(module, f'#include "{library.name}.h"\n\n{body}\n', compiler_verbose=0)
-    path = folder / "wrapper.c"
-    ffi.emit_c_code(str(path))
-    text = path.read_text(encoding="ascii")
-    path.unlink()
-    return text
+    ffi.set_source(f"{library.name}.{MODULE}", f'#include "{library.name}.h"\n\n{_QUICK}\n{body}\n', compiler_verbose=0)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "wrapper.c"
+            ffi.emit_c_code(str(path))
+            return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise ExportError(f"export: temporary files cannot be written: {error}; nothing was changed") from error
 
 
 def _declarations(library: Library) -> list[str]:

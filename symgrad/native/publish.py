@@ -92,6 +92,7 @@ def publish_folder(built: Path, place: Path, key: str, force: bool) -> None:
             place.rename(aside)
             built.rename(place)
             _put_away(aside, place, manifest is not None)
+            aside.parent.rmdir()
             return
     raise ExportError(f"export: {place} can be neither read nor replaced; somebody else keeps writing it")
 

@@ -32,10 +32,21 @@ def module(exported):
     return sg.load(exported)
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The folder of a module that is built in no time."""
+    if shutil.which("cc") is None:
+        pytest.skip("needs a C compiler")
+    few = {n: FUNCTIONS[n] for n in ("loss", "nest")}
+    specs = {n: SPECS[n] for n in few}
+    derivatives = {"loss": ("grad",)}
+    return sg.export(few, specs=specs, name="kinds", directory=tmp_path_factory.mktemp("small"), derivatives=derivatives, wheel=True)
+
+
 @pytest.fixture
-def copied(exported, tmp_path):
-    """A copy of the module that a test may damage."""
-    return Path(shutil.copytree(exported, tmp_path / "copied" / exported.name))
+def copied(small, tmp_path):
+    """A copy of it that a test may damage."""
+    return Path(shutil.copytree(small, tmp_path / "copied" / small.name))
 
 
 @pytest.fixture(scope="session")
