@@ -29,8 +29,8 @@ def residuals(beta, x, y):
     return beta[0] * (1 - np.exp(-beta[1] * x)) - y
 
 
-MISRA = np.array([[77.6, 10.07], [114.9, 14.73], [141.1, 17.94], [190.8, 23.93], [239.9, 29.61], [289.0, 35.18], [332.8, 40.02],
-                  [378.4, 44.82], [434.8, 50.76], [477.3, 55.05], [536.8, 61.01], [593.1, 66.40], [689.1, 75.47], [760.0, 81.78]])  # fmt: skip
+X = np.array([77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0])
+Y = np.array([10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78])
 
 
 def main():
@@ -41,7 +41,7 @@ def main():
     }  # fmt: skip
     functions = {
         "bell": bell, "ball": ball, "residuals": residuals, "reaction": reaction,
-        "slopes": lambda t, y: sg.jacobian(reaction, argnums=1)(t, y),
+        "slopes": sg.jacobian(reaction, argnums=1),
     }  # fmt: skip
     specs["slopes"] = specs["reaction"]
     with tempfile.TemporaryDirectory() as folder:
@@ -60,8 +60,8 @@ def main():
     print(f"the reaction after 40 s: {solution.y[:, -1]}, {solution.nfev} evaluations")
     np.testing.assert_allclose(solution.y[:, -1], [0.7158270688, 9.185534765e-6, 0.2841637457], rtol=1e-5)
 
-    x, y = MISRA.T.copy()
-    fit = least_squares(chem.residuals, [500.0, 1e-4], jac=chem.residuals_jacobian, args=(x, y), x_scale="jac", xtol=1e-15, ftol=1e-15)
+    settings = {"x_scale": "jac", "xtol": 1e-15, "ftol": 1e-15}
+    fit = least_squares(chem.residuals, [500.0, 1e-4], jac=chem.residuals_jacobian, args=(X, Y), **settings)
     print(f"Misra1a: {fit.x}, {fit.njev} Jacobians")
     np.testing.assert_allclose(fit.x, [238.94212918, 5.5015643181e-4], rtol=1e-7)
 
