@@ -132,7 +132,8 @@ def _source(library: Library, group: Sequence[_Chunk], first: bool, shared: bool
     template = template_environment().get_template("export/library.c.jinja")
     guards = {"plus": "sg_plus" in words, "times": "sg_times" in words, "largest": "SG_LARGEST" in words}
     includes = [f"{library.name}.h", *([f"{library.name}_parts.h"] if shared else [])]
-    return template.render(library=library, module=module, texts=texts, first=first, guards=guards, includes=includes)
+    text = template.render(library=library, module=module, texts=texts, first=first, guards=guards, includes=includes)
+    return re.sub("\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
 @dataclass(frozen=True, slots=True)

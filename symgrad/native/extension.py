@@ -12,6 +12,7 @@ from pathlib import Path
 import cffi
 
 from symgrad.codegen.library import Library
+from symgrad.codegen.render import template_environment
 from symgrad.codegen.unit import Unit
 from symgrad.errors import CompileError, ExportError
 from symgrad.native.toolchain import find_compiler, flags_for, libraries_for, run, without_simd
@@ -47,7 +48,9 @@ def wrapper_text(library: Library) -> str:
     ffi = cffi.FFI()
     ffi.cdef("\n".join(_declarations(library)))
     body = "\n".join(line for unit in library.units for line in _helpers(unit))
-    ffi.set_source(f"{library.name}.{MODULE}", f'#include "{library.name}.h"\n\n{_QUICK}\n{body}\n', compiler_verbose=0)
+    bound = template_environment().get_template("export/bound.c.jinja").render()
+    source = f'#include "{library.name}.h"\n\n{bound}\n{body}\n{_QUICK}'
+    ffi.set_source(f"{library.name}.{MODULE}", source, compiler_verbose=0)
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "wrapper.c"
@@ -59,7 +62,8 @@ def wrapper_text(library: Library) -> str:
 
 def _declarations(library: Library) -> list[str]:
     name = library.name
-    lines = [f"const char *{name}_message(int);", f"const char *{name}_version(void);", f"const char *{name}_key(void);"]
+    lines = ["int sg_bind(void *, void *, size_t, size_t, size_t, int, size_t);"]
+    lines += [f"const char *{name}_message(int);", f"const char *{name}_version(void);", f"const char *{name}_key(void);"]
     for unit in library.units:
         lines += [f"{unit.prototype};", f"size_t {unit.symbol}_work({unit.dim_parameters});"]
         if unit.scalar_inputs is not None:

@@ -17,6 +17,7 @@ __all__ = ["Function"]
 Array = np.ndarray[Any, Any]
 
 _COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
+_SLOW = 20_000  # operations of a call, about 10 us, that lets other threads run meanwhile
 _KNOWN = 256  # signatures whose fast calls are kept
 
 
@@ -115,16 +116,15 @@ class Function:
         sizes = self._sizes(arrays)
         outputs = self._empty(sizes) if out is None else list(leaves("out", self.facts["result"], out))
         self._check_outputs(arrays, outputs, sizes)
-        run, keep = self._on([*arrays, *outputs], sizes)
-        result, fail = nested(self.facts["result"], iter(outputs)), self._fail
-
-        def call(keep: Any = keep) -> Any:
-            status = run()
-            if status:
-                fail(status)
-            return result
-
-        return call
+        block, keep = self._block([*arrays, *outputs], sizes)
+        result, fail = nested(self.facts["result"], iter(outputs)), self._fail  # named: C takes them by their addresses
+        made: list[Callable[[], Any]] = []
+        ffi, lib = self._native.ffi, self._native.lib
+        slow = evaluate(self.facts["flops"], sizes) > _SLOW
+        run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
+        if lib.sg_bind(run, block, id(result), id(fail), id(keep), slow, id(made)):
+            raise MemoryError(f"{self.__name__}.bind: out of memory")
+        return made[0]
 
     @property
     def address(self) -> int:
@@ -202,14 +202,15 @@ class Function:
         count = evaluate(self.facts["work"], sizes)
         return self._native.ffi.from_buffer(np.empty(count)) if count else self._native.ffi.NULL
 
-    def _on(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> tuple[Callable[[], int], tuple[Any, ...]]:
-        """Return the call on fixed arrays, one argument, a block of all addresses; and what has to be kept for it."""
+    def _block(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> tuple[Any, tuple[Any, ...]]:
+        """Return a block of all arguments of a call on fixed arrays, and what has to be kept while it is used."""
         ffi = self._native.ffi
         work = self._workspace(sizes)
         pointers = [ffi.from_buffer(a) for a in arrays]
         block = np.array([int(ffi.cast("uintptr_t", p)) for p in pointers] + [sizes[d] for d in self._dims] + [0], np.uintp)
         block[-1] = int(ffi.cast("uintptr_t", work))
-        return partial(self._packed, ffi.from_buffer(block)), (pointers, work)
+        whole = ffi.from_buffer(block)
+        return whole, (whole, pointers, work)
 
     def _specialized(self, arrays: Sequence[Array]) -> Callable[..., Any]:
         """Return the call for the types and shapes of ``arrays``: its text is made of counts and flags alone."""
@@ -235,7 +236,8 @@ class Function:
         """Return buffers for one call at a time, as ``caller_source`` wants them."""
         types = [d for _, d, _ in self._inputs] + [d for d, _ in self._outputs]
         arrays = [np.empty(s, d) for s, d in zip((*given, *made), types, strict=True)]
-        run, (pointers, work) = self._on(arrays, sizes)
+        block, (_, pointers, work) = self._block(arrays, sizes)
+        run = partial(self._packed, block)
         if all(_is_small(a.dtype, a.shape) for a in arrays):
             return (run, *arrays, (pointers, work))
         return (run, work, *arrays, *pointers)
