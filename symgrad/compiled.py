@@ -309,7 +309,7 @@ class CompiledFunction:
         """Return which arrays of a call derivatives are taken with respect to."""
         positions = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
         starts = [sum(t.leaves for t in call.trees[:k]) for k in range(len(call.trees) + 1)]
-        return tuple(i for p in positions for i in range(starts[p], starts[p + 1]))
+        return tuple(i for p in positions for i in range(*(starts[p : p + 2] if p < len(call.trees) else (0,))))
 
     def with_specs(self, specs: Sequence[Any] | None) -> CompiledFunction:
         """Return the same function for other specs; itself for None."""
