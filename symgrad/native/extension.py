@@ -27,6 +27,18 @@ _QUICK = """\
 #pragma GCC optimize("O0") /* conversions of arguments: optimised, they compile three times as long and are no faster */
 #endif
 """
+_STRUCTURES = """
+typedef struct { char format[4]; int rank; size_t shape[8]; } sg_array;
+typedef struct {
+    int (*run)(void *);
+    int inputs, outputs, dims, slow;
+    size_t work;
+    void *array, *number, *empty, *other, *fail, *made;
+    size_t sizes[64];
+    sg_array arrays[64];
+} sg_special;
+int sg_specialize(const sg_special *, size_t);
+"""
 _OWN = ("-std=c99", "-shared", "-fPIC", "-pipe")  # not for a module of Python's, or said elsewhere
 
 
@@ -42,14 +54,14 @@ class Built:
 def wrapper_text(library: Library) -> str:
     """Return cffi's C for a module called ``MODULE`` of the library's functions.
 
-    Beside each function it has ``sg_raw_<name>``, which takes any pointers, and ``sg_packed_<name>``, which takes one to
-    a block of all arguments: what calls from Python are fastest with.
+    Beside each function it has ``sg_packed_<name>``, which takes a block of all arguments, and what makes Python functions
+    of those.
     """
     ffi = cffi.FFI()
     ffi.cdef("\n".join(_declarations(library)))
     body = "\n".join(line for unit in library.units for line in _helpers(unit))
-    bound = template_environment().get_template("export/bound.c.jinja").render()
-    source = f'#include "{library.name}.h"\n\n{bound}\n{body}\n{_QUICK}'
+    calls = [template_environment().get_template(f"export/{t}.c.jinja").render() for t in ("bound", "special")]
+    source = "\n".join([f'#include "{library.name}.h"\n\n#include <string.h>\n', *calls, body, _QUICK])
     ffi.set_source(f"{library.name}.{MODULE}", source, compiler_verbose=0)
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -62,14 +74,12 @@ def wrapper_text(library: Library) -> str:
 
 def _declarations(library: Library) -> list[str]:
     name = library.name
-    lines = ["int sg_bind(void *, void *, size_t, size_t, size_t, int, size_t);"]
+    lines = [_STRUCTURES, "int sg_bind(void *, void *, size_t, size_t, size_t, int, size_t);"]
     lines += [f"const char *{name}_message(int);", f"const char *{name}_version(void);", f"const char *{name}_key(void);"]
     for unit in library.units:
         lines += [f"{unit.prototype};", f"size_t {unit.symbol}_work({unit.dim_parameters});"]
         if unit.scalar_inputs is not None:
             lines.append(f"double {unit.symbol}_integrand(int, double *, void *);")
-        pointers = ["void *"] * len(unit.arguments) + ["size_t"] * len(unit.dims)
-        lines.append(f"int sg_raw_{unit.name}({', '.join([*pointers, 'void *'])});")
         lines.append(f"int sg_packed_{unit.name}(void *);")
     return lines
 
@@ -77,16 +87,9 @@ def _declarations(library: Library) -> list[str]:
 def _helpers(unit: Unit) -> list[str]:
     count, dims = len(unit.arguments), len(unit.dims)
     kinds = [f"{'const ' if k < len(unit.inputs) else ''}{t.dtype.c} *" for k, (_, t) in enumerate(unit.arguments)]
-    parameters = [f"void *a{k}" for k in range(count)] + [f"size_t n{k}" for k in range(dims)] + ["void *work"]
-    passed = [f"({kind})a{k}" for k, kind in enumerate(kinds)] + [f"n{k}" for k in range(dims)] + ["(double *)work"]
     taken = [f"({kind})a[{k}]" for k, kind in enumerate(kinds)] + [f"(size_t)a[{count + k}]" for k in range(dims)]
     taken.append(f"(double *)a[{count + dims}]")
     return [
-        f"static int sg_raw_{unit.name}({', '.join(parameters)})",
-        "{",
-        f"    return {unit.symbol}({', '.join(passed)});",
-        "}",
-        "",
         f"static int sg_packed_{unit.name}(void *block)",
         "{",
         "    const uintptr_t *a = (const uintptr_t *)block;",

@@ -67,7 +67,9 @@ def object_suffix() -> str:
 
 def link_flags() -> tuple[str, ...]:
     """Return what a compiler needs to know to make a module for this Python."""
-    flags = ["-shared", f"-I{sysconfig.get_paths()['include']}"]
+    flags = ["-shared", "-Werror=implicit-function-declaration", f"-I{sysconfig.get_paths()['include']}"]
+    if ".abi3." in object_suffix():
+        flags.append("-DPy_LIMITED_API=0x030b0000")  # of Python 3.11
     if sys.platform == "win32":
         return (*flags, f"-L{os.path.join(sys.base_prefix, 'libs')}", "-lpython3")
     return (*flags, "-fPIC", *(("-undefined", "dynamic_lookup") if sys.platform == "darwin" else ()))

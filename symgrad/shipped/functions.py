@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from inspect import Parameter, Signature, cleandoc
 from typing import Any
 
 import numpy as np
 
-from symgrad.native.calling import Argument, caller_source
 from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
 
 __all__ = ["Function"]
 
 Array = np.ndarray[Any, Any]
 
-_COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
+_MOST, _RANK = 64, 8  # arguments of a call without Python in it, and axes of one
 _SLOW = 20_000  # operations of a call, about 10 us, that lets other threads run meanwhile
 _KNOWN = 256  # signatures whose fast calls are kept
 
@@ -45,9 +43,8 @@ class Function:
         self._dims: list[str] = [d["name"] for d in facts["dims"]]
         self._flat = all(nest == 0 for nest in facts["arguments"])
         self._native = native
-        self._raw = getattr(native.lib, f"sg_raw_{name}")
         self._packed = getattr(native.lib, f"sg_packed_{name}")
-        self._fast: Callable[..., Any] = _no_fast_call
+        self._fast: Callable[..., Any] = self._convert
         self._fast_calls: dict[Any, Callable[..., Any]] = {}
 
     def __repr__(self) -> str:
@@ -66,25 +63,35 @@ class Function:
         IndexError
             When an index lies outside its axis.
         """
-        if not kwargs:
-            try:
-                return self._fast(*args)
-            except (TypeError, ValueError):  # another signature, or arguments to convert
-                known = self._fast_calls.get(_signature_of(args))
-                if known is not None and known is not self._fast:
-                    self._fast = known
-                    return self(*args)
-        return self._call(args, kwargs)
-
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        arrays = self._arrays(args, kwargs)
-        native = self._specialized(arrays)
-        result = native(*arrays)
         if self._flat and not kwargs:
+            return self._fast(*args)
+        return self._fast(*self._leaves(args, kwargs))
+
+    def _other(self, *given: Any) -> Any:
+        """Return the result for arrays of other types or shapes than those of the last call."""
+        known = self._fast_calls.get(_signature_of(given))
+        if known is not None and known is not self._fast:
+            self._fast = known
+            return known(*given)
+        return self._convert(*given)
+
+    def _convert(self, *given: Any) -> Any:
+        """Return the result for any arrays, converted and checked; remember the fast call for such arrays."""
+        if len(given) != len(self._inputs):
+            self._leaves(given, {})  # it says what is missing
+        arrays = [fitted(leaf, *expected) for leaf, expected in zip(given, self._inputs, strict=True)]
+        sizes = self._sizes(arrays)
+        if all(leaf is array or isinstance(leaf, float) for leaf, array in zip(given, arrays, strict=True)):
             if len(self._fast_calls) >= _KNOWN:
                 self._fast_calls.clear()
-            self._fast = self._fast_calls[_signature_of(args)] = native
-        return result
+            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes, self._other)
+        outputs = self._empty(sizes)
+        block, keep = self._block([*arrays, *outputs], sizes)
+        status = self._packed(block)
+        if status:
+            self._fail(status)
+        del keep
+        return nested(self.facts["result"], iter([o if o.ndim else o[()] for o in outputs]))
 
     def specialize(self, *args: Any) -> Callable[..., Any]:
         """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
@@ -92,7 +99,8 @@ class Function:
         It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
         others.
         """
-        return self._specialized(self._arrays(args, {}))
+        arrays = self._arrays(args)
+        return self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
 
     def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
         """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
@@ -109,8 +117,7 @@ class Function:
         ValueError
             For arrays that would have to be converted, read-only outputs, or outputs that overlap anything.
         """
-        arrays = self._arrays(args, {})
-        given = [leaf for label, nest, value in self._given(args, {}) for leaf in leaves(label, nest, value)]
+        arrays, given = self._arrays(args), self._leaves(args, {})
         if any(leaf is not array for leaf, array in zip(given, arrays, strict=True)):
             raise ValueError(f"{self.__name__}.bind: arguments must be C-contiguous arrays of exactly the function's types")
         sizes = self._sizes(arrays)
@@ -168,9 +175,11 @@ class Function:
             raise TypeError(f"{name}: needs {', '.join(missing)} as well; its parameters are {', '.join(labels)}")
         yield from ((n, nest, values[n]) for n, nest in zip(labels, self.facts["arguments"], strict=True))
 
-    def _arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Array]:
-        found = [leaf for label, nest, value in self._given(args, kwargs) for leaf in leaves(label, nest, value)]
-        return [fitted(leaf, *expected) for leaf, expected in zip(found, self._inputs, strict=True)]
+    def _leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        return [leaf for label, nest, value in self._given(args, kwargs) for leaf in leaves(label, nest, value)]
+
+    def _arrays(self, args: tuple[Any, ...]) -> list[Array]:
+        return [fitted(leaf, *expected) for leaf, expected in zip(self._leaves(args, {}), self._inputs, strict=True)]
 
     def _sizes(self, arrays: Sequence[Array]) -> dict[str, int]:
         """Return what each named size is, having checked all shapes."""
@@ -212,49 +221,44 @@ class Function:
         whole = ffi.from_buffer(block)
         return whole, (whole, pointers, work)
 
-    def _specialized(self, arrays: Sequence[Array]) -> Callable[..., Any]:
-        """Return the call for the types and shapes of ``arrays``: its text is made of counts and flags alone."""
-        sizes = self._sizes(arrays)
-        shapes = [a.shape for a in arrays]
-        made = [a.shape for a in self._empty(sizes)]
-        names: dict[str, Any] = {
-            "ndarray": np.ndarray, "empty": np.empty, "address": self._native.ffi.from_buffer, "native": self._raw,
-            "fail": self._fail, "refuse": self._refuser(shapes), "make": lambda: self._context(shapes, made, sizes),
-        }  # fmt: skip
-        inputs, outputs = [], []
-        for k, ((_, dtype, _), shape) in enumerate(zip(self._inputs, shapes, strict=True)):
-            names |= {f"d{k}": dtype, f"s{k}": shape}
-            inputs.append(Argument(len(shape), _is_small(dtype, shape)))
-        for k, ((dtype, _), shape) in enumerate(zip(self._outputs, made, strict=True)):
-            names |= {f"e{k}": dtype, f"r{k}": shape}
-            outputs.append(Argument(len(shape), _is_small(dtype, shape)))
-        names |= {f"n{k}": sizes[d] for k, d in enumerate(self._dims)}
-        exec(compile(caller_source(inputs, outputs, len(self._dims)), "<symgrad call>", "exec"), names)
-        return returning(names["call"], self.facts["result"], len(outputs))
+    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int], other: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the call for the types and shapes of ``arrays``; what is not of them is passed on to ``other``."""
+        ffi, lib = self._native.ffi, self._native.lib
+        made = tuple((tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs)
+        work = evaluate(self.facts["work"], sizes)
+        known = [(a.shape, a.dtype) for a in arrays] + list(made)
+        if len(known) > _MOST or len(sizes) > _MOST or any(len(shape) > _RANK for shape, _ in known):
+            return self._convert
+        calls: list[Callable[..., Any]] = []
+        plan, fail = ffi.new("sg_special *"), self._fail  # named: C takes objects by their addresses
+        plan.run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
+        plan.inputs, plan.outputs, plan.dims, plan.work = len(arrays), len(made), len(self._dims), work
+        plan.slow = evaluate(self.facts["flops"], sizes) > _SLOW
+        objects = {"array": np.ndarray, "number": np.float64, "empty": np.empty, "other": other, "fail": fail, "made": made}
+        for name, value in objects.items():
+            setattr(plan, name, ffi.cast("void *", id(value)))
+        for k, dim in enumerate(self._dims):
+            plan.sizes[k] = sizes[dim]
+        for k, (shape, dtype) in enumerate(known):
+            number = k >= len(arrays) and not shape and dtype == np.float64
+            plan.arrays[k].format = b"" if number else np.empty(0, dtype).data.format.encode()
+            plan.arrays[k].rank, plan.arrays[k].shape[0 : len(shape)] = len(shape), list(shape)
+        if lib.sg_specialize(plan, id(calls)):
+            raise MemoryError(f"{self.__name__}: out of memory")
+        return returning(calls[0], self.facts["result"], len(made))
 
-    def _context(self, given: Sequence[Any], made: Sequence[Any], sizes: Mapping[str, int]) -> tuple[Any, ...]:
-        """Return buffers for one call at a time, as ``caller_source`` wants them."""
-        types = [d for _, d, _ in self._inputs] + [d for d, _ in self._outputs]
-        arrays = [np.empty(s, d) for s, d in zip((*given, *made), types, strict=True)]
-        block, (_, pointers, work) = self._block(arrays, sizes)
-        run = partial(self._packed, block)
-        if all(_is_small(a.dtype, a.shape) for a in arrays):
-            return (run, *arrays, (pointers, work))
-        return (run, work, *arrays, *pointers)
+    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
+        """Return what says why arguments are not of exact types and shapes."""
 
-    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[[int, Any], None]:
-        """Return what checks one argument slowly: it raises, or finds that all is well after all."""
-
-        def refuse(k: int, array: Any) -> None:
-            label, dtype, _ = self._inputs[k]
-            number = not shapes[k] and isinstance(array, (bool, int, float, np.generic))
-            found = np.asarray(array) if number else array
-            if type(found) is not np.ndarray or found.dtype != dtype:
-                raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
-            if found.shape != shapes[k]:
-                raise ValueError(f"argument {label}: expected shape {list(shapes[k])}, got {list(found.shape)}")
-            if not (found.flags.c_contiguous and found.flags.aligned) and not _is_small(dtype, found.shape):
-                raise ValueError(f"argument {label}: must be C-contiguous and aligned; use numpy.ascontiguousarray")
+        def refuse(*given: Any) -> Any:
+            if len(given) != len(shapes):
+                raise TypeError(f"{self.__name__}: takes exactly {len(shapes)} arrays, got {len(given)}")
+            for (label, dtype, _), shape, array in zip(self._inputs, shapes, given, strict=True):
+                if type(array) is not np.ndarray or array.dtype != dtype:
+                    raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
+                if array.shape != shape:
+                    raise ValueError(f"argument {label}: expected shape {list(shape)}, got {list(array.shape)}")
+            raise ValueError(f"{self.__name__}: arrays must be C-contiguous and aligned; use numpy.ascontiguousarray")
 
         return refuse
 
@@ -277,16 +281,5 @@ class Function:
                 raise ValueError(f"{self.__name__}.bind: output {k} overlaps another array")
 
 
-def _no_fast_call(*args: Any) -> Any:
-    raise TypeError("no call with exact types has been made yet")
-
-
 def _signature_of(args: tuple[Any, ...]) -> Any:
     return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else type(a) for a in args])
-
-
-def _is_small(dtype: np.dtype[Any], shape: Sequence[int]) -> bool:
-    count = dtype.itemsize
-    for size in shape:
-        count *= size
-    return count <= _COPIED

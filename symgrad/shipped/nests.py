@@ -153,7 +153,7 @@ def fitted(leaf: Any, label: str, dtype: np.dtype[Any], shape: Sequence[Size]) -
     if array.ndim != len(shape):
         raise ValueError(f"argument {label}: expected shape {shape_text(shape)}, got {list(array.shape)}")
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
-        return array
+        return array if array.dtype.char == dtype.char else array.view(dtype)  # C has two names for some types
     return np.require(array, dtype, ["C", "A"]).reshape(array.shape)
 
 

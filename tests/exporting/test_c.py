@@ -10,6 +10,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.codegen import library
+from symgrad.shipped.building import link_flags
 
 STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes".split()
 CC = shutil.which("gcc") or shutil.which("cc")
@@ -30,6 +31,14 @@ def build_and_run(folder, source, *flags, compiler=CC, files=(), command=()):
 def test_strict_compilers(exported, flags):
     done = subprocess.run([CC, *STRICT, *flags, "-c", "-o", "/dev/null", exported / "kinds.c"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_wrapper_uses_what_python_declares(small, tmp_path):
+    """All that is not cffi's own compiles without a warning; an undeclared function would return an int."""
+    flags = [*link_flags(), "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function", "-Wno-cast-function-type", "-Wno-unused-variable"]
+    command = [CC, *flags, "-Wno-missing-field-initializers", "-Wno-sign-compare", "-c", "-o", tmp_path / "w.o", small / "_wrapper.c"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "sg_" not in done.stderr, done.stderr
 
 
 def test_no_state_and_no_allocation(exported, tmp_path):

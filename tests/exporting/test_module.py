@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import inspect
 import json
 import pickle
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -173,6 +176,60 @@ def test_threads_do_not_meet(module):
     for t in threads:
         t.join()
     assert not wrong
+
+
+def test_the_fast_call_takes_only_what_it_was_made_for(module):
+    """Each of these follows a call that the fast path was made for."""
+    x, i = np.linspace(0, 1, 4), np.array([1, 0])
+    other_name = np.array([1, 0], np.longlong)  # the same type as int64 under another name
+    for _ in range(2):
+        np.testing.assert_array_equal(module.lookup(i, x), 2 * x[i])
+        np.testing.assert_array_equal(module.lookup(other_name, x), 2 * x[i])
+        np.testing.assert_array_equal(module.lookup(i, x.astype(np.float32)), 2 * x.astype(np.float32)[i])
+        np.testing.assert_array_equal(module.lookup(i, x[::-1]), 2 * x[::-1][i])
+        np.testing.assert_array_equal(module.lookup(i.astype(np.int32), x), 2 * x[i])
+        unaligned = np.frombuffer(bytearray(b"." + x.tobytes()), np.uint8)[1:].view(np.float64)
+        assert not unaligned.flags.aligned
+        np.testing.assert_array_equal(module.lookup(i, unaligned), 2 * x[i])
+    assert module.arctangents(1, 1.0) == module.arctangents(1.0, np.float64(1.0)) == module.arctangents(np.array(1.0), True)
+
+
+def test_calls_keep_and_leak_nothing(module):
+    x = np.linspace(0, 1, 6)
+    bound, call = module.loss_value_and_grad.bind(x), module.loss_value_and_grad.specialize(x)
+
+    def everything():
+        for _ in range(3000):
+            module.loss_value_and_grad(x)
+            call(x)
+            bound()
+            module.arctangents(0.5, 0.25)
+        for bad in (lambda: module.lookup(np.array([9]), x), lambda: call(x[:2]), lambda: module.loss(x, x), lambda: module.loss(x + 0j)):
+            for _ in range(300):
+                with contextlib.suppress(Exception):
+                    bad()
+
+    everything()
+    gc.collect()
+    counts = sys.getrefcount(x), sys.getrefcount(None), sys.getrefcount(np.float64), sys.getrefcount(np.empty)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    everything()
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert after - before < 20_000
+    now = sys.getrefcount(x), sys.getrefcount(None), sys.getrefcount(np.float64), sys.getrefcount(np.empty)
+    assert all(abs(a - b) < 50 for a, b in zip(counts, now, strict=True)), (counts, now)
+
+
+def test_more_arguments_than_the_fast_call_takes(tmp_path):
+    def total(*xs):
+        return sum(xs)
+
+    module = sg.load(sg.export(total, specs=[sg.TensorSpec(("n",))] * 70, name="wide", directory=tmp_path))
+    for _ in range(2):
+        np.testing.assert_array_equal(module.total(*[np.full(2, float(k)) for k in range(70)]), [2415.0, 2415.0])
 
 
 # What it says of itself

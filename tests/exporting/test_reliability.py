@@ -98,8 +98,8 @@ def test_threads_write_different_modules(tmp_path):
 
 @pytest.mark.parametrize("when", [0.0, 0.05, 0.3])
 def test_kill_in_the_middle(tmp_path, when):
-    folder, mark = tmp_path / "build", tmp_path / "compiling"
-    slow = fake(tmp_path, f'touch {mark}\n[ "$CALM" ] || sleep {0.2 + when}\nexec cc "$@"')
+    folder, mark, done = (tmp_path / n for n in ("build", "compiling", "compiled"))
+    slow = fake(tmp_path, f'touch {mark}\n[ "$CALM" ] || sleep {0.2 + when}\ncc "$@"; s=$?\ntouch {done}\nexit $s')
     sg.export(f, specs=[S((3,))], name="m", directory=folder)
     before = {p.name: p.read_bytes() for p in (folder / "m").iterdir() if p.is_file()}
     victim = start(folder, force=True, CC=slow)
@@ -111,7 +111,8 @@ def test_kill_in_the_middle(tmp_path, when):
     assert {p.name: p.read_bytes() for p in (folder / "m").iterdir() if p.is_file()} == before
     left = [p for p in folder.iterdir() if p.name != "m"]
     assert all(p.name.startswith(".export-") for p in left)
-    time.sleep(0.6)  # its compiler may still be writing
+    while not done.exists():  # its compiler writes on
+        time.sleep(0.01)
     for p in left:
         os.utime(p, (0, 0))
     last = start(folder, force=True, CC=slow, CALM="1")  # takes away what is old
