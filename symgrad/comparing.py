@@ -37,8 +37,8 @@ class Checked:
         Name of each output, its worst error in ulp and relative to its largest element.
     differences : float, or None
         Worst relative error against differences; None for a value, and where no point was finite.
-    points : int
-        Points where both computed something.
+    points, finite : int
+        Points where both computed something, and where all of it was finite.
     dims : mapping
         The sizes that were used.
     """
@@ -47,13 +47,19 @@ class Checked:
     outputs: tuple[tuple[str, float, float], ...]
     differences: float | None
     points: int
+    finite: int
     dims: Mapping[str, int]
 
     @property
     def data(self) -> dict[str, Any]:
         """The same as plain data."""
-        outputs = [{"name": n, "worst_ulp": u, "relative": r} for n, u, r in self.outputs]
-        return {"points": self.points, "dims": dict(self.dims), "outputs": outputs, "differences": self.differences}
+        outputs = [{"name": n, "worst_ulp": _plain(u), "relative": _plain(r)} for n, u, r in self.outputs]
+        counts = {"points": self.points, "finite": self.finite}
+        return {**counts, "dims": dict(self.dims), "outputs": outputs, "differences": self.differences}
+
+
+def _plain(error: float) -> float | str:
+    return error if np.isfinite(error) else "infinite"  # JSON has no infinity
 
 
 def check_ranges(ranges: Any, planned: Sequence[Planned]) -> dict[str, tuple[float, float]]:
@@ -87,7 +93,7 @@ def compare(planned: Planned, function: Callable[..., Any], ranges: Mapping[str,
     dims = _sizes(planned.graph, ranges)
     names = planned.trace.output_names
     worst = [[0.0, 0.0] for _ in names]
-    points = 0
+    points = finite = 0
     differences: float | None = None
     for _ in range(POINTS if dims is not None else 0):
         assert dims is not None
@@ -98,13 +104,14 @@ def compare(planned: Planned, function: Callable[..., Any], ranges: Mapping[str,
         except (IndexError, ValueError):
             continue
         points += 1
+        finite += all(np.isfinite(w).all() for w in wanted)
         for k, (a, b) in enumerate(zip(found, wanted, strict=True)):
             worst[k] = [max(w, e) for w, e in zip(worst[k], _errors(a, b), strict=True)]
         error = None if planned.lower is None else _difference(planned, found, arrays, dims, random)
         if error is not None:
             differences = error if differences is None else max(differences, error)
     outputs = tuple((n, u, r) for n, (u, r) in zip(names, worst, strict=True))
-    return Checked(planned.name, outputs, differences, points, dims or {})
+    return Checked(planned.name, outputs, differences, points, finite, dims or {})
 
 
 def _arguments(planned: Planned) -> list[tuple[TensorType, str, str]]:
@@ -219,6 +226,7 @@ def report_text(name: str, checked: Sequence[Checked]) -> str:
         for k, (output, ulp, relative) in enumerate(one.outputs):
             errors = f"{ulp:>10.3g}  {relative:>9.1e}" if one.points else f"{'no point could be computed':>21}"
             apart = "" if k or one.differences is None else f"  {one.differences:.1e}"
-            lines.append(f"{f'{one.name}.{output}':<{width}}  {errors}{apart}")
+            few = f"  finite at {one.finite} of {one.points} points" if not k and one.finite < one.points else ""
+            lines.append(f"{f'{one.name}.{output}':<{width}}  {errors}{apart}{few}")
     sizes = {n: v for one in checked for n, v in one.dims.items()}
     return "\n".join([*lines, *(["", "sizes: " + ", ".join(f"{n} = {v}" for n, v in sizes.items())] if sizes else []), ""])

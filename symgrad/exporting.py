@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -9,6 +10,7 @@ import os
 import shutil
 import sys
 import sysconfig
+import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -73,7 +75,7 @@ def export(
         Write a wheel beside the folder as well; replace what is there: another module of symgrad's is removed, anything
         else is kept beside it.
     options : Options
-        With ``march="auto"``, the default, code is for the platform's baseline CPU.
+        ``precise``, ``fast_math``, ``march`` (``auto`` is the platform's baseline CPU) and ``compile_budget`` concern it.
 
     Returns
     -------
@@ -171,10 +173,15 @@ class _Draft:
         standing = publish.manifest_of(place)
         if standing is not None and standing["key"] == self.key and publish.is_whole(place, standing):
             return
+        new = not place.parent.exists()
         try:
             self.write(place, force)
         except OSError as error:
             raise ExportError(f"export: {place} cannot be written: {error}; nothing was changed") from error
+        finally:
+            if new and not place.exists():
+                with contextlib.suppress(OSError):
+                    place.parent.rmdir()  # made for this, and empty
 
     def write(self, place: Path, force: bool) -> None:
         """Fill a folder beside the place, and put it there in one step."""
@@ -234,7 +241,7 @@ class _Draft:
 
     def checked(self, folder: Path) -> list[Checked]:
         """Import the package from where it is being written, and compare it; large errors give a warning."""
-        trial = f"_symgrad_export_{self.key[:16]}"
+        trial = f"_symgrad_export_{id(self):x}"  # of its own: other threads may export the same
         try:
             module = _import(trial, folder)
             checked = [compare(p, getattr(module, p.name), self.ranges) for p in self.planned]
@@ -281,6 +288,11 @@ def load(path: str | os.PathLike[str]) -> ModuleType:
     manifest = publish.manifest_of(folder)
     if manifest is None:
         raise ExportError(f"load: {folder} holds no module written by sg.export; give the folder that it returned")
+    with _lock:
+        return _loaded(folder, manifest)
+
+
+def _loaded(folder: Path, manifest: Mapping[str, Any]) -> ModuleType:
     name = manifest["name"]
     known = sys.modules.get(name)
     if known is not None and getattr(known, "_manifest", {}).get("key") == manifest["key"]:
@@ -289,6 +301,19 @@ def load(path: str | os.PathLike[str]) -> ModuleType:
         raise ImportError(f"load: another module called {name!r} is imported already, from {getattr(known, '__file__', '?')}")
     _forget(name)
     return _import(name, folder)
+
+
+_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """After a fork nobody holds the lock that another thread of the parent held."""
+    global _lock  # noqa: PLW0603  # one lock for the process
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _import(name: str, folder: Path) -> ModuleType:

@@ -134,6 +134,15 @@ class Function:
         return made[0]
 
     @property
+    def sparsity(self) -> tuple[tuple[Array, Array] | None, ...]:
+        """Rows and columns of the structural non-zeros of each output, seen as a matrix; None where it is dense.
+
+        A derivative has a row for each element of what is differentiated, and a column for each element of the input.
+        """
+        found = [(s.get("row"), s.get("column")) for s in self.facts["sparsity"]]
+        return tuple(None if row is None else (np.array(row, np.intp), np.array(column, np.intp)) for row, column in found)
+
+    @property
     def address(self) -> int:
         """Where the C function is, for ctypes, numba and others that call C."""
         pointer = self._native.ffi.addressof(self._native.lib, self.symbol)

@@ -41,4 +41,7 @@ def test_patterns_are_in_the_c(valley):
     columns = re.search(r"valley_loss_hessian_column0\[10\] = \{\s*(.*?),?\s*\};", text, re.S).group(1)
     band = [(i, j) for i in range(4) for j in range(4) if abs(i - j) <= 1]
     assert list(zip(map(int, rows.split(",")), map(int, columns.split(",")), strict=True)) == band
-    assert sg.load(valley).loss_hessian.facts["sparsity"][0]["count"] == 10
+    module = sg.load(valley)
+    ((found_rows, found_columns),) = module.loss_hessian.sparsity
+    assert list(zip(found_rows, found_columns, strict=True)) == band and module.loss.sparsity == (None,)
+    assert module.loss_hessian.facts["sparsity"][0]["count"] == 10

@@ -84,19 +84,38 @@ def test_processes_replace_each_other_while_others_import(tmp_path):
     assert whole(tmp_path).f(np.ones(3)) in (3.0, 6.0)
 
 
-def test_threads_write_different_modules(tmp_path):
-    def work(k):
-        sg.export({"f": lambda x: x * float(k)}, specs=[S(())], name=f"m{k}", directory=tmp_path)
+def at_once(work, count):
+    """Run a function in threads, each with its number; return what they returned."""
+    results = [None] * count
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    def one(k):
+        results[k] = work(k)
+
+    threads = [threading.Thread(target=one, args=(k,)) for k in range(count)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    assert [sg.load(tmp_path / f"m{k}").f(1.0) for k in range(4)] == [0.0, 1.0, 2.0, 3.0]
+    return results
 
 
-@pytest.mark.parametrize("when", [0.0, 0.05, 0.3])
+def test_threads_write_different_modules(tmp_path):
+    def work(k):
+        place = sg.export({"f": lambda x: x * float(k)}, specs=[S(())], name=f"m{k}", directory=tmp_path)
+        return sg.load(place).f(1.0)
+
+    assert at_once(work, 4) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_threads_write_and_load_the_same_module(tmp_path):
+    def work(k):
+        return sg.load(sg.export(f, specs=[S(("n",))], name="m", directory=tmp_path)).f(np.ones(3))
+
+    assert at_once(work, 5) == [3.0] * 5
+    whole(tmp_path)
+
+
+@pytest.mark.parametrize("when", [0.0, 0.3])
 def test_kill_in_the_middle(tmp_path, when):
     folder, mark, done = (tmp_path / n for n in ("build", "compiling", "compiled"))
     slow = fake(tmp_path, f'touch {mark}\n[ "$CALM" ] || sleep {0.2 + when}\ncc "$@"; s=$?\ntouch {done}\nexit $s')
@@ -138,7 +157,7 @@ def test_compilers_that_do_not_work(tmp_path, monkeypatch, kind):
     with pytest.raises(error, match=message):
         sg.export(f, specs=[S(("n",))], name="m", directory=tmp_path / "build", options=sg.Options(compile_budget=0.5))
     assert time.monotonic() - started < 20
-    assert not (tmp_path / "build").exists() or not list((tmp_path / "build").iterdir())
+    assert not (tmp_path / "build").exists()
 
 
 @pytest.mark.parametrize("limit", [4096, 12_000, 30_000])  # in a temporary file, in the package, in its shared object

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -46,7 +48,13 @@ def test_the_wheel(small, bare, run_bare, tmp_path):
     listed = "import importlib.metadata as m; print([str(r) for r in m.requires('kinds')], all(f.locate().exists() for f in m.files('kinds')))"
     assert run_bare(listed, site).stdout.strip() == "['numpy', 'cffi'] True"
     with zipfile.ZipFile(wheel) as archive:
-        assert archive.testzip() is None
+        record = next(n for n in archive.namelist() if n.endswith("/RECORD"))
+        rows = [row.split(",") for row in archive.read(record).decode().splitlines()]
+        assert {row[0] for row in rows} == set(archive.namelist())
+        for name, digest, size in rows:
+            content = archive.read(name)
+            wanted = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+            assert name == record or (digest, size) == (f"sha256={wanted}", str(len(content))), name
 
 
 def damage(folder, **changes):
