@@ -47,6 +47,12 @@ def whole(k):
     return k * k - 3 * k
 
 
+def many(x):
+    """Functions whose SIMD forms and tables are emitted in an order that no hash may decide."""
+    waves = np.sin(x) + np.cos(x) + np.exp(x) + np.tanh(x) + np.log1p(x) + np.arctan(x) + np.cosh(x) + np.cbrt(x)
+    return waves + sg.erfinv(x) + sg.digamma(x) + sg.bessel_j(2, x)
+
+
 u, v = sp.symbols("u v")
 
 FUNCTIONS = {
@@ -58,6 +64,7 @@ FUNCTIONS = {
     "weighted": weighted,
     "whole": whole,
     "arctangents": arctangents,
+    "many": many,
     "formula": sg.from_sympy(sp.sin(u * v) + u**2, [u, v]),
     "compiled": sg.compile(sp.exp(u) * v, args=[u, v]),
 }
@@ -70,6 +77,7 @@ SPECS = {
     "weighted": [S(("n",)), S(("m", "n"))],
     "whole": [S(("n",), sg.int32)],
     "arctangents": [S(), S()],
+    "many": [S(("n",))],
 }
 DERIVATIVES = {
     "loss": ("grad", "value_and_grad", "hessian", "hvp", "jvp", "vjp", "jacobian"),
