@@ -10,17 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from symgrad import errors, func
+from symgrad import naming as _naming
 from symgrad import primitives as _primitives  # noqa: F401  # registers every primitive
 from symgrad.compilation import compile
 from symgrad.compiled import CompiledFunction
 from symgrad.dtypes import bool_ as bool
 from symgrad.dtypes import float32, float64, int32, int64
 from symgrad.eager import functions as _functions
+from symgrad.eager import making as _making
 from symgrad.eager import numpy_table as _numpy_table  # noqa: F401  # answers NumPy's protocols
 from symgrad.eager import rearranging as _rearranging
 from symgrad.eager.array_face import Array
 from symgrad.eager.functions import clip, concatenate, einsum, full_like, logsumexp, ones_like, pow, stack, where, zeros_like
-from symgrad.eager.making import arange, eye, full, ones, zeros
 from symgrad.eager.rearranging import (
     astype,
     broadcast_to,
@@ -46,7 +47,6 @@ from symgrad.eager.rearranging import (
     tril,
     triu,
 )
-from symgrad.eager.tensor_face import Tensor, tensor
 from symgrad.errors import (
     CompileError,
     DTypeError,
@@ -63,6 +63,8 @@ from symgrad.tracing import TensorSpec
 from symgrad.transforms import derivative, grad, hessian, hvp, jacobian, jvp, taylor, value_and_grad, vjp
 
 if TYPE_CHECKING:
+    from symgrad.eager.creation import tensor
+    from symgrad.eager.tensor_face import Tensor
     from symgrad.exporting import export, load
     from symgrad.expressions import from_sympy, to_sympy
 
@@ -93,10 +95,26 @@ globals().update({name: _rearranging.bessel(name[0], int(name[1])) for name in _
 cast = astype
 
 
+_HERE = globals()
+for _name in _naming.SHARED:  # Tensors mean torch's function, all else the one above
+    if _name in _HERE:
+        _HERE[_name] = _functions.by_kind(_name, _HERE[_name])
+for _name in ("arange", "eye", "full", "ones", "zeros"):
+    _HERE[_name] = _naming.maker(_name, getattr(_making, _name))
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    found = _naming.of_torch(name)
+    if found is _naming.MISSING:
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    _HERE[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*_HERE, *_LAZY, *_naming.names()})
 
 
 __all__ = [
@@ -112,7 +130,6 @@ __all__ = [
     "Tensor",
     "TensorSpec",
     "TraceError",
-    "arange",
     "astype",
     "bessel_i",
     "bessel_j",
@@ -133,13 +150,11 @@ __all__ = [
     "errors",
     "expand_dims",
     "export",
-    "eye",
     "flip",
     "float32",
     "float64",
     "from_sympy",
     "func",
-    "full",
     "full_like",
     "gather",
     "grad",
@@ -153,7 +168,6 @@ __all__ = [
     "logsumexp",
     "matmul",
     "norm",
-    "ones",
     "ones_like",
     "ops",
     "outer",
@@ -180,9 +194,13 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
-    "zeros",
     "zeros_like",
     *_ELEMENTWISE,  # names, all strings
     *_BESSEL,
+    "arange",
+    "eye",
+    "full",
+    "ones",
+    "zeros",
     *_REDUCTIONS,
 ]

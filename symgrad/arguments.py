@@ -14,7 +14,7 @@ from symgrad.dtypes import from_numpy
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face
 from symgrad.eager.trees import Tree, flatten, flatten_as
-from symgrad.eager.values import AnyArray, is_plain, value_of
+from symgrad.eager.values import AnyArray
 from symgrad.errors import DTypeError, ShapeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim, Size, evaluate
 from symgrad.ir.expr import ops, typed_key
@@ -184,7 +184,7 @@ def _require_hashable(name: str, value: Any) -> None:
 
 def is_traced(leaves: Sequence[Any]) -> bool:
     """Whether any leaf is a traced value without data, or part of a transform that is under way."""
-    return any(isinstance(leaf, Array) or (isinstance(leaf, Face) and not is_plain([leaf.node])) for leaf in leaves)
+    return any(isinstance(leaf, Array) or (isinstance(leaf, Face) and not leaf.is_plain) for leaf in leaves)
 
 
 def leaf_array(leaf: Any, label: str) -> AnyArray:
@@ -198,7 +198,7 @@ def leaf_array(leaf: Any, label: str) -> AnyArray:
         For objects that are no arrays.
     """
     if isinstance(leaf, Face):
-        return value_of(leaf.node)
+        return leaf.array_value()
     if not isinstance(leaf, (np.ndarray, np.generic, bool, int, float)):
         kind = f"{type(leaf).__module__}.{type(leaf).__name__}"
         raise TraceError(at_user_line(f"argument {label}: expected an array, a number or a nest of them, got {kind}"))

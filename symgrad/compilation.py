@@ -63,5 +63,3 @@ def compile(
 
 def _is_sympy(value: Any) -> bool:
     return any((base.__module__ or "").split(".")[0] == "sympy" for base in type(value).__mro__)
-
-

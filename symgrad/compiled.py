@@ -128,7 +128,7 @@ class CompiledFunction:
             program = self._program(call, arrays)
         except OuterTraceError:  # it closes over a traced value, so it belongs to that trace
             return self._inline(call)
-        result = self._checked(program.run(arrays, labels))
+        result = self._checked(program.run(arrays, labels, lambda: self._tape_graph(program, call, arrays), call.leaves))
         if not kwargs and not call.static and program.trace.face is Array:
             self._fast = self._fast_calls[signature_of(args)] = self._specialized(program, call, arrays) or no_fast_call
         return result
@@ -202,6 +202,12 @@ class CompiledFunction:
             if collecting:
                 gc.enable()
         return Program(call, traced, types, compiled)
+
+    def _tape_graph(self, program: Program, call: Call, arrays: Sequence[AnyArray]) -> Graph:
+        """Return the graph that Tensors which require a gradient put on their tape: sizes are those of this call."""
+        if not program.trace.graph.dims:
+            return program.trace.graph
+        return self._trace(call, tuple([leaf_type(a) for a in arrays])).graph
 
     def _trace(self, call: Call, types: tuple[TensorType, ...]) -> Trace:
         return trace(call.adapted(self.fn), call.trees, types, call.faces, call.labels, self._parameters.result)
@@ -305,11 +311,10 @@ class CompiledFunction:
         call = self._parameters.spec_call()
         return call, self._trace(call, tuple(s.type for s in self._parameters.spec_leaves))
 
-    def differentiated(self, call: Call) -> tuple[int, ...]:
-        """Return which arrays of a call derivatives are taken with respect to."""
-        positions = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
-        starts = [sum(t.leaves for t in call.trees[:k]) for k in range(len(call.trees) + 1)]
-        return tuple(i for p in positions for i in range(*(starts[p : p + 2] if p < len(call.trees) else (0,))))
+    @property
+    def argnums(self) -> tuple[int, ...]:
+        """Which traced arguments its derivatives are taken with respect to."""
+        return (self._argnums,) if isinstance(self._argnums, int) else self._argnums
 
     def with_specs(self, specs: Sequence[Any] | None) -> CompiledFunction:
         """Return the same function for other specs; itself for None."""
@@ -317,11 +322,9 @@ class CompiledFunction:
 
     def transformed(self, fn: Function, result: Any, specs: Sequence[Any] | None = None) -> CompiledFunction:
         """Return a function of the same arguments and options, whose results are called ``result``."""
-        known = self._parameters
+        known, options, argnums = self._parameters, self.options, self._argnums
         specs, static = known.specs if specs is None else specs, known.static_names
-        return CompiledFunction(
-            fn, specs=specs, static_argnames=static, options=self.options, argnums=self._argnums, result=result
-        )
+        return CompiledFunction(fn, specs=specs, static_argnames=static, options=options, argnums=argnums, result=result)
 
     # derivatives -------------------------------------------------------------------------------------------------------
 

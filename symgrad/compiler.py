@@ -154,9 +154,7 @@ class Compiled:
         """What compiling did."""
         library = self._required("report").library
         graph, passes = self._rewritten
-        return Report(
-            len(graph), passes, library.flops, library.bytes_moved, library.kernels, self._seconds, library.hit
-        )
+        return Report(len(graph), passes, library.flops, library.bytes_moved, library.kernels, self._seconds, library.hit)
 
     def call(self, arrays: Sequence[AnyArray], dims: Mapping[str, int]) -> list[AnyArray]:
         """Return the outputs for exact arrays, whose dims have the sizes ``dims``."""
@@ -187,6 +185,10 @@ class Compiled:
         """
         native = self._native
         return None if native is None else native.specialize(native.check(arrays))
+
+    def runner(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return the fastest call on a list of operands, which checks nothing; see NativeFunction.runner."""
+        return self._required("runner").runner()
 
     def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray], result: Any) -> Callable[[], Any]:
         """Return a call on fixed buffers that returns ``result``."""

@@ -90,6 +90,7 @@ int32 = DType("int32", np.dtype(np.int32), "int32_t", "", 1, 0.0)
 bool_ = DType("bool", np.dtype(np.bool_), "unsigned char", "", 0, 0.0)
 
 BY_NAME: dict[str, DType] = {d.name: d for d in (float64, float32, int64, int32, bool_)}
+_BY_NUMPY = {d.numpy: d for d in BY_NAME.values()}
 _ALIASES = {"float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 _PYTHON: dict[type, DType] = {float: float64, int: int64, bool: bool_}
 
@@ -102,7 +103,7 @@ def from_numpy(dtype: np.dtype[Any]) -> DType:
     DTypeError
         For a type symgrad has no element type for (float16, complex, unsigned, objects, strings).
     """
-    found = BY_NAME.get(dtype.name)
+    found = _BY_NUMPY.get(dtype) or BY_NAME.get(dtype.name)
     if found is None:
         raise DTypeError(
             f"dtype: symgrad works with {', '.join(BY_NAME)}, got {dtype}; convert with .astype(numpy.float64) first"

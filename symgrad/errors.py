@@ -14,6 +14,7 @@ __all__ = [
     "DTypeError",
     "ExportError",
     "GradcheckError",
+    "LinAlgError",
     "ShapeError",
     "SymgradError",
     "TraceError",
@@ -36,6 +37,10 @@ class DTypeError(SymgradError, TypeError, RuntimeError):
 
 class TraceError(SymgradError, TypeError):
     """Code that cannot be traced: it asks for a value that does not exist yet."""
+
+
+class LinAlgError(SymgradError, RuntimeError, ValueError):
+    """A matrix that has no inverse, factor or solution of the kind asked for."""
 
 
 class CompileError(SymgradError, RuntimeError):

@@ -55,7 +55,7 @@ def vmap(fn: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims:
         targets = [out_dims] * len(outputs) if isinstance(out_dims, int) else list(out_dims)
         nodes = [_leave_batch(node, flagged, size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
         plain = not any(isinstance(leaf, Face) for leaf in every) and is_plain(nodes)
-        return unflatten(tree, [to_numpy(n) if plain else face(n) for n in nodes])
+        return unflatten(tree, [to_numpy(n) for n in nodes] if plain else face.settled(nodes))
 
     return wrapped
 
@@ -99,5 +99,3 @@ def _leave_batch(node: Node, flagged: bool, size: Any, axis: int) -> Node:
     order = list(range(1, node.ndim))
     order.insert(position, 0)
     return ops.transpose(node, permutation=tuple(order))
-
-

@@ -200,7 +200,8 @@ def _family(name: str, fn: Any, specs: Sequence[Any] | None, kinds: Sequence[str
         raise ExportError(f"export: the specs of {name} do not fit its parameters: {error}") from error
     if not value.graph.outputs:
         raise ExportError(f"export: {name} returns nothing that could be exported; return arrays or numbers")
-    wrt = base.differentiated(call)
+    starts = [sum(t.leaves for t in call.trees[:k]) for k in range(len(call.trees) + 1)]
+    wrt = tuple(i for p in base.argnums if p < len(call.trees) for i in range(starts[p], starts[p + 1]))
     doc = getattr(fn, "__doc__", None) or ""
     found = [Planned(name, name, "value", doc, call, value, closed(value), _rows("value", value, value), None, ())]
     for kind in kinds[1:]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from symgrad.eager.array_face import Array
 from symgrad.eager.trees import LEAF, Tree, unflatten
 from symgrad.eager.values import AnyArray, bound_input
 from symgrad.ir.dims import evaluate
+from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.tracing import Trace
 
@@ -32,12 +33,19 @@ class Program:
     trace: Trace
     types: tuple[TensorType, ...]
     compiled: Compiled
+    tape: dict[Any, Any] = field(default_factory=dict)  # for Tensors that require a gradient: what they record
 
-    def run(self, arrays: list[AnyArray], labels: Sequence[str]) -> Any:
-        """Return the function's results for exact arrays."""
+    def run(
+        self, arrays: list[AnyArray], labels: Sequence[str], tape_graph: Callable[[], Graph], leaves: Sequence[Any] = ()
+    ) -> Any:
+        """Return the function's results for exact arrays; Tensors among ``leaves`` put them on their tape as one entry."""
         every = [*arrays, *self.trace.captured]
         dims = bind_dims(self.types, arrays, labels)
-        return self.nest(self.compiled.call(every, dims))
+        outputs = self.compiled.call(every, dims)
+        if self.trace.face is Array:
+            return self.nest(outputs)
+        found = self.trace.face.on_tape(tape_graph, self.tape, [*leaves, *self.trace.captured], outputs)
+        return unflatten(self.trace.output, found)
 
     def nest(self, outputs: Sequence[AnyArray]) -> Any:
         """Return output arrays in the nest the function returns; 0-d ones as NumPy scalars, or all as Tensors."""

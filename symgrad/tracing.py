@@ -9,6 +9,7 @@ from typing import Any
 from symgrad.dtypes import DType, as_dtype, float64
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face, face_of, lift_one
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.trees import Tree, flatten, names, unflatten
 from symgrad.eager.values import AnyArray, captured_value
 from symgrad.errors import TraceError, at_user_line
@@ -126,22 +127,43 @@ def trace(
         start += tree.leaves
     found, tree = flatten(run_user_code(fn, args, {}))
     face = face_of(leaves, Array)
-    graph = Graph(inputs, [_result(value, face) for value in found])
+    graph = _as_postponed(found, inputs) or Graph(inputs, [_result(value, face) for value in found])
     free = graph.free_inputs
     values = [_captured(node) for node in free]
-    closed = Graph([*inputs, *free], graph.outputs)
+    closed = Graph([*graph.inputs, *free], graph.outputs) if free else graph
     every = (*input_names, *[f"captured_{k}" for k in range(len(free))])
     return Trace(closed, every, tuple(_result_names(result, tree)), tree, tuple(values), face)
 
 
 def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Return ``fn(*args, **kwargs)``; a TraceError that NumPy wrapped in one of its own errors comes out as it was."""
+    of_arrays = any(isinstance(leaf, Array) for leaf in flatten((args, kwargs))[0])
+    mode.arrays += of_arrays
     try:
         return fn(*args, **kwargs)
     except ValueError as error:  # numpy_array[0] = traced_value hides the reason in the cause
         if isinstance(error.__cause__, TraceError):
             raise error.__cause__ from None
         raise
+    finally:
+        mode.arrays -= of_arrays
+
+
+def _as_postponed(found: Sequence[Any], inputs: Sequence[Node]) -> Graph | None:
+    """Return the graph of results that are those of one derivative in the arguments, in its own inputs in their place.
+
+    None where it is anything else: there an argument itself is used besides.
+    """
+    if not found or not all(isinstance(value, Face) and value.is_postponed for value in found):
+        return None
+    whole = found[0].postponed[0]
+    own = dict(zip(whole.arguments, whole.graph.inputs, strict=True))
+    if any(value.postponed[0] is not whole for value in found):
+        return None
+    if len(own) < len(whole.arguments) or not own.keys() <= set(inputs):
+        return None
+    graph = Graph([own.get(i, i) for i in inputs], [whole.graph.outputs[value.postponed[1]] for value in found])
+    return graph if own.keys().isdisjoint(graph.free_inputs) else None
 
 
 def _argument(face: type[Face], node: Node) -> Face:

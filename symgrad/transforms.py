@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.array_face import Array
-from symgrad.eager.faces import Face, lift_one
+from symgrad.eager.faces import Face, Postponed, lift_one
 from symgrad.eager.trees import Tree, flatten, unflatten
 from symgrad.eager.values import bound_input, is_plain, new_inner, value_of
 from symgrad.errors import ShapeError, TraceError, at_user_line
@@ -52,7 +52,13 @@ class _Traced:
         """Return outer nodes as faces, or as NumPy arrays when nothing outside is being traced."""
         if self.plain and is_plain(nodes):
             return [to_numpy(n) for n in nodes]
-        return [self.face(n) for n in nodes]
+        return self.face.settled(nodes)
+
+    def results(self, graph: Graph, further: Sequence[Node] = (), face: type[Face] | None = None) -> list[Any]:
+        """Return a graph's outputs for the outer values and ``further`` ones; ``face`` where those make them traced."""
+        if self.plain and face is None:
+            return self.finish(graph(*self.outer, *further))
+        return Postponed(graph, (*self.outer, *further)).faces(face or self.face)
 
     def by_argument(self, results: Sequence[Any], single: bool) -> Any:
         """Return one result for each leaf of the arguments in the arguments' own nests."""
@@ -160,7 +166,7 @@ def value_and_grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) ->
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("value_and_grad", fn, args, kwargs, argnums, has_aux)
         _one_output("value_and_grad", run)
-        value, *gradients = run.finish(derive.gradient(run.graph, run.wrt, True, "value_and_grad")(*run.outer))
+        value, *gradients = run.results(derive.gradient(run.graph, run.wrt, True, "value_and_grad"))
         result = run.by_argument(gradients, isinstance(argnums, int))
         return ((value, _aux(run)), result) if has_aux else (value, result)
 
@@ -178,7 +184,7 @@ def grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("grad", fn, args, kwargs, argnums, has_aux)
         _one_output("grad", run)
-        gradients = run.finish(derive.gradient(run.graph, run.wrt)(*run.outer))
+        gradients = run.results(derive.gradient(run.graph, run.wrt))
         result = run.by_argument(gradients, isinstance(argnums, int))
         return (result, _aux(run)) if has_aux else result
 
@@ -200,7 +206,7 @@ def jacobian(fn: Function, argnums: Argnums = 0, mode: str = "auto") -> Function
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("jacobian", fn, args, kwargs, argnums)
-        blocks = run.finish(derive.jacobian(run.graph, run.wrt, mode)(*run.outer))
+        blocks = run.results(derive.jacobian(run.graph, run.wrt, mode))
         count = len(run.graph.inputs)
         rows = [run.by_argument(blocks[k : k + count], isinstance(argnums, int)) for k in range(0, len(blocks), count or 1)]
         return unflatten(run.output, rows)
@@ -218,7 +224,7 @@ def hessian(fn: Function, argnums: Argnums = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("hessian", fn, args, kwargs, argnums)
         _one_output("hessian", run)
-        blocks = run.finish(derive.hessian(run.graph, run.wrt)(*run.outer))
+        blocks = run.results(derive.hessian(run.graph, run.wrt))
         count, single = len(run.graph.inputs), isinstance(argnums, int)
         rows = [run.by_argument(blocks[k : k + count], single) for k in range(0, len(blocks), count or 1)]
         return run.by_argument(rows, single)
@@ -252,7 +258,7 @@ def jvp(fn: Function, argnums: int = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("jvp", fn, args[:-1], kwargs, argnums)
         v = _direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
-        return unflatten(run.output, _finish_with(run, args[-1], derive.jvp(run.graph, run.wrt)(*run.outer, *v)))
+        return unflatten(run.output, _results_along(run, args[-1], derive.jvp(run.graph, run.wrt), v))
 
     return _with_last(wrapped, fn, "v")
 
@@ -264,7 +270,7 @@ def vjp(fn: Function, argnums: int = 0) -> Function:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("vjp", fn, args[:-1], kwargs, argnums)
         ct = _direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
-        return run.by_argument(_finish_with(run, args[-1], derive.vjp(run.graph, run.wrt)(*run.outer, *ct)), True)
+        return run.by_argument(_results_along(run, args[-1], derive.vjp(run.graph, run.wrt), ct), True)
 
     return _with_last(wrapped, fn, "ct")
 
@@ -277,7 +283,7 @@ def hvp(fn: Function, argnums: int = 0) -> Function:
         run = _run("hvp", fn, args[:-1], kwargs, argnums)
         _one_output("hvp", run)
         v = _direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
-        return run.by_argument(_finish_with(run, args[-1], derive.hvp(run.graph, run.wrt)(*run.outer, *v)), True)
+        return run.by_argument(_results_along(run, args[-1], derive.hvp(run.graph, run.wrt), v), True)
 
     return _with_last(wrapped, fn, "v")
 
@@ -301,13 +307,11 @@ def _with_last(wrapped: Function, fn: Function, label: str) -> Function:
     return wrapped
 
 
-def _finish_with(run: _Traced, extra: Any, nodes: Sequence[Node]) -> list[Any]:
-    """Finish, where a further argument may be what makes the result traced."""
+def _results_along(run: _Traced, extra: Any, graph: Graph, nodes: Sequence[Node]) -> list[Any]:
+    """Return the results with a further argument, which may be what makes them traced."""
     leaves = flatten(extra)[0]
-    if run.plain and any(isinstance(leaf, Face) for leaf in leaves):
-        face = face_for(leaves)
-        return [face(n) for n in nodes]
-    return run.finish(nodes)
+    traced = run.plain and any(isinstance(leaf, Face) for leaf in leaves)
+    return run.results(graph, nodes, face_for(leaves) if traced else None)
 
 
 def derivative(fn: Function, order: int = 1) -> Function:
@@ -320,7 +324,7 @@ def derivative(fn: Function, order: int = 1) -> Function:
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("derivative", fn, args, kwargs, 0)
-        return unflatten(run.output, run.finish(derive.derivative(run.graph, run.wrt, order)(*run.outer)))
+        return unflatten(run.output, run.results(derive.derivative(run.graph, run.wrt, order)))
 
     return wrapped
 
@@ -331,6 +335,6 @@ def taylor(fn: Function, order: int) -> Function:
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = _run("taylor", fn, args, kwargs, 0)
-        return unflatten(run.output, run.finish(derive.taylor(run.graph, run.wrt, order)(*run.outer)))
+        return unflatten(run.output, run.results(derive.taylor(run.graph, run.wrt, order)))
 
     return wrapped

@@ -23,8 +23,9 @@ LAYERS = (
     ("compiler",),
     ("eager", "tracing"),
     (
-        "arguments", "autograd", "cli", "comparing", "compilation", "compiled", "exporting", "expressions", "func", "mapping", "nn", "optim", "planning",
-        "programs", "replay", "testing", "transforms", "__init__", "__main__",
+        "arguments", "autograd", "autograd_functional", "cli", "comparing", "compilation", "compiled", "differences", "exporting",
+        "expressions", "func", "linalg", "mapping", "naming", "nn", "optim", "planning", "programs", "replay", "special",
+        "testing", "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -22,6 +22,7 @@ _PRODUCT = 13
 _SUM = 12
 _CONDITIONAL = 3
 
+_WRAPPING = ("+", "-", "*")  # what may leave the range of a signed type
 _INT_MAX = 2**31 - 1
 
 # libmvec of glibc 2.35 and later, in double and float
@@ -119,11 +120,11 @@ def form_for(primitive: Primitive, dtype: DType, attributes: Mapping[str, Any], 
     if isinstance(lowering, ByType):
         lowering = lowering.floating if dtype.is_floating else lowering.integer
     if isinstance(lowering, Infix):
-        if dtype.is_integer:
+        if dtype.is_integer and lowering.operator in _WRAPPING:
             return _wrapping_infix(lowering.operator, dtype)
         return _infix(lowering.operator, lowering.precedence)
     if isinstance(lowering, Prefix):
-        return _negation(dtype) if dtype.is_integer else _prefix(lowering.operator)
+        return _negation(dtype) if dtype.is_integer and lowering.operator == "-" else _prefix(lowering.operator)
     if isinstance(lowering, Scalar):
         return _call(lowering, dtype, attributes, simd)
     if isinstance(lowering, Expression):
@@ -194,9 +195,7 @@ def _call(form: Scalar, dtype: DType, attributes: Mapping[str, Any], simd: bool)
 
 def _expression(template: str, dtype: DType) -> Form:
     conditional = "?" in template or "&&" in template or "||" in template
-    names = tuple(
-        template.count(f"{{{k}}}") > 1 or (conditional and not template.startswith(f"{{{k}}} ?")) for k in range(4)
-    )
+    names = tuple(template.count(f"{{{k}}}") > 1 or (conditional and not template.startswith(f"{{{k}}} ?")) for k in range(4))
     precedence = _CONDITIONAL if "?" in template else 9 if "!=" in template and template.count(" ") == 2 else 0
 
     def text(*operands: Any) -> tuple[str, int]:

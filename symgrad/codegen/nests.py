@@ -230,4 +230,3 @@ class _NestWriter:
 
 def _start(combine: str, dtype: DType) -> str:
     return literal(neutral(combine, dtype), dtype)[0]
-

@@ -11,29 +11,13 @@ from symgrad.codegen.cprint import SIMD, alias_of, literal, size_text
 from symgrad.codegen.folder import template_folder
 from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
+from symgrad.codegen.uses import moves_values, sizes_used, touching_memory
 from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, ProductView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.types import TensorType
 from symgrad.lower.buffers import buffers_of
-from symgrad.lower.loops import (
-    Accumulate,
-    Buffer,
-    Check,
-    Contract,
-    Fetch,
-    Fill,
-    Function,
-    Load,
-    Nest,
-    Position,
-    Program,
-    Reload,
-    Require,
-    Scatter,
-    Spill,
-    Store,
-)
+from symgrad.lower.loops import Buffer, Check, Function, Nest, Program, Reload, Scatter, Spill
 from symgrad.options import Options
 from symgrad.primitives.special_c import special_functions
 
@@ -41,7 +25,6 @@ if TYPE_CHECKING:
     import jinja2
 
 _WIDTH = 120  # characters of a line
-_INDEXED = (Accumulate, Fetch, Load, Position, Store)
 
 __all__ = ["CSource", "Renderer", "render_c", "simd_view", "template_environment"]
 
@@ -317,7 +300,8 @@ class Renderer:
         """Return the view of one function, whose head begins with ``start``."""
         used: dict[str, None] = {}
         pointers = []
-        for b in dict.fromkeys(b for step in function.steps for b in buffers_of(step)):
+        touching = [touching_memory(step) for step in function.steps]
+        for b in dict.fromkeys(b for step in touching for b in buffers_of(step)):
             buffer = self.program.buffers[b]
             if buffer.role == "work":
                 pointers.append(self.pointer(buffer, self.buffer_names[b]))
@@ -325,7 +309,9 @@ class Renderer:
                 used.update(dict.fromkeys(self._dims_in(buffer.offset)))
             else:
                 used[self.buffer_names[b]] = None
-        used.update(dict.fromkeys(self.used_names(function)))
+        used.update(dict.fromkeys(self._dims_in(*sizes_used(touching, self.program.buffers))))
+        if moves_values(function.steps):
+            used["work"] = None
         steps = tuple(self.step(s) for s in function.steps)
         unused = tuple(n for n in self.arguments() if n not in used)
         return FunctionView(self.head(start), tuple(pointers), unused, steps)
@@ -351,26 +337,6 @@ class Renderer:
             if isinstance(size, Dim):
                 yield from (self.dim_names[n] for n in size.names)
 
-    def used_names(self, function: Function) -> Iterable[str]:
-        """Yield the sizes and the workspace where a function's steps use them."""
-        for step in function.steps:
-            if isinstance(step, Require):
-                yield from self._dims_in(step.size)
-                continue
-            if isinstance(step, Fill):
-                yield from self._dims_in(step.start, self.program.buffers[step.buffer].size if step.count is None else step.count)
-            yield from self._dims_in(*getattr(step, "extents", ()))
-            if isinstance(step, (Check, Scatter)):
-                yield from self._dims_in(step.limit if isinstance(step, Check) else step.stride)
-            for index in _indices(step):
-                yield from self._dims_in(index.offset, *[c for _, c in index.terms])
-            if isinstance(step, Nest):
-                kinds = set(map(type, step.body))
-                if Spill in kinds or Reload in kinds:
-                    yield "work"
-                if Fetch in kinds:
-                    yield from self._dims_in(*[s.stride for s in step.body if isinstance(s, Fetch)])
-
     def constants(self) -> Iterable[ConstantView]:
         """Yield the tables of constants."""
         for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
@@ -378,16 +344,6 @@ class Renderer:
                 values = [literal(v, buffer.dtype)[0] for v in buffer.constant.array.ravel().tolist()] or ["0"]
                 rows = tuple(", ".join(values[k : k + 8]) + "," for k in range(0, len(values), 8))
                 yield ConstantView(f"{buffer.dtype.c} {name}[{len(values)}]", rows)
-
-
-def _indices(step: Any) -> Iterable[Any]:
-    if isinstance(step, Nest):
-        return (s.place for s in step.body if isinstance(s, _INDEXED))
-    if isinstance(step, Contract):
-        return (step.x_index, step.y_index, step.out_index)
-    if isinstance(step, Scatter):
-        return (step.index, step.at, step.source)
-    return (step.index,) if isinstance(step, Check) else ()
 
 
 def simd_view(name: str) -> tuple[str, str, str]:

@@ -34,6 +34,7 @@ __all__ = ["Writer"]
 
 _WIDTH = 72  # characters of an expression written in place
 _SHORT = 16  # characters of a load that is written wherever it is used
+_WITHOUT_OPERANDS = frozenset({Apply, Literal, Load, Position, Reload})  # or counted apart
 
 
 def _assigned(text: str, dtype: DType) -> str:
@@ -60,7 +61,7 @@ class Writer:
         self.uses: dict[int, int] = {}
         self.texts: dict[int, tuple[str, int]] = {}
         self.dtypes: dict[int, DType] = {}
-        self.forms: dict[Any, Form] = {}
+        self.forms: tuple[dict[tuple[Primitive, DType], Form], ...] = {}, {}  # scalar, and those of SIMD loops
         self.special: dict[str, None] = {}
         self.simd: dict[str, None] = {}
         self.forced: dict[int, tuple[str, int]] = {}
@@ -77,8 +78,10 @@ class Writer:
     def _count(self, body: Sequence[Any]) -> None:
         """Count uses; one from another body counts twice, so that the value gets a name."""
         uses = self.uses
+        applied = [s.operands for s in body if type(s) is Apply]
+        others = [operands(s) for s in body if type(s) not in _WITHOUT_OPERANDS]
         here = {s.number for s in body if type(s) is not Store and type(s) is not Spill}
-        used = Counter(chain.from_iterable([s.operands if type(s) is Apply else operands(s) for s in body]))
+        used = Counter(chain.from_iterable(applied + others))
         for number, times in used.items():
             uses[number] = uses.get(number, 0) + (times if number in here else 2 * times)
 
@@ -111,51 +114,47 @@ class Writer:
         """Return the lines of a body, without its reductions."""
         self.loops = loops
         self.vector = vector and not self.precise
-        lines: list[str] = []
-        write = self._WRITERS
         self.forced = {}
-        apply = self.apply
+        lines: list[str] = []
+        write, texts, uses, dtypes = self._WRITERS, self.texts, self.uses, self.dtypes
+        forms = self.forms[self.vector]
         for s in body:
-            if type(s) is Apply:
-                apply(s, lines)
-            else:
+            if type(s) is not Apply:
                 write[type(s)](self, s, lines)
+                continue
+            number, primitive, values, _, dtype = s
+            form, names, _ = forms.get((primitive, dtype)) or self._form(s)
+            if len(values) == 2 and not names[1] and not names[0]:  # spelled out: most are sums and products
+                x, y = values
+                value = form(*texts[x], *texts[y])
+            else:
+                value = form(*self._operands(values, names, lines))
+            dtypes[number] = dtype
+            if uses.get(number) == 1 and len(value[0]) < _WIDTH:
+                texts[number] = value
+                continue
+            self.count += 1
+            name = f"t{self.count}"
+            lines.append(f"const {dtype.c} {name} = {value[0] if dtype.category else _assigned(value[0], dtype)};")
+            texts[number] = name, ATOM
         return lines
+
+    def _operands(self, values: Sequence[int], names: Sequence[bool], lines: list[str]) -> list[Any]:
+        """Return texts and precedences of operands, alternating; those that must be names get one."""
+        arguments: list[Any] = []
+        for k, o in enumerate(values):
+            if names[k]:
+                self.force(o, lines)
+            arguments += self.texts[o]
+        return arguments
 
     def leave(self) -> None:
         """Forget the names that loops gave to values from outside."""
         self.texts.update(self.forced)
         self.forced = {}
 
-    def apply(self, s: Apply, lines: list[str]) -> None:
-        """Write or remember the value of a primitive."""
-        number, primitive, values, _, dtype = s
-        key = (primitive, dtype, self.vector)
-        known = self.forms.get(key)
-        if known is None:
-            known = self._form(s, key)
-        form, names, _ = known
-        texts = self.texts
-        if len(values) == 2 and not names[1] and not names[0]:  # spelled out: most are sums and products
-            a, b = values
-            value = form(*texts[a], *texts[b])
-        else:
-            arguments: list[Any] = []
-            for k, o in enumerate(values):
-                if names[k]:
-                    self.force(o, lines)
-                arguments += texts[o]
-            value = form(*arguments)
-        self.dtypes[number] = dtype
-        if self.uses.get(number) == 1 and len(value[0]) < _WIDTH:
-            texts[number] = value
-            return
-        self.count += 1
-        name = f"t{self.count}"
-        lines.append(f"const {dtype.c} {name} = {value[0] if dtype.category else _assigned(value[0], dtype)};")
-        texts[number] = name, ATOM
-
-    def _form(self, s: Apply, key: tuple[Primitive, DType, bool]) -> Form:
+    def _form(self, s: Apply) -> Form:
+        """Return how a primitive is printed, and note what that needs; it is remembered where no attribute decides."""
         lowering = s.primitive.lowering
         known = form_for(s.primitive, s.dtype, s.attributes, self.vector)
         if isinstance(lowering, Scalar):
@@ -164,7 +163,7 @@ class Writer:
             elif lowering.header == "special":
                 self.special[lowering.function + s.dtype.suffix] = None
         if not s.attributes:
-            self.forms[key] = known
+            self.forms[self.vector][s.primitive, s.dtype] = known
         return known
 
     def force(self, number: int, lines: list[str]) -> None:
@@ -263,7 +262,6 @@ class Writer:
         """Reductions are written with the loops."""
 
     _WRITERS: Mapping[type, Any] = {
-        Apply: apply,
         Literal: literal,
         Load: load,
         Position: position,

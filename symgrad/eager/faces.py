@@ -3,36 +3,128 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, int64, result_dtype
-from symgrad.eager.values import concrete, value_of
+from symgrad.eager.values import AnyArray, bound_input, concrete, is_plain, value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, ops
+from symgrad.ir.graph import Graph
 
-__all__ = ["Face", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
+__all__ = ["Face", "Postponed", "Weak", "apply", "apply_primitive", "as_float", "face_of", "lift", "lift_one"]
 
 Number = (bool, int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """A Python number given as an operand of a recorded operation: its value comes later, it adapts to what it meets.
+
+    Attributes
+    ----------
+    node : Node
+        A 0-d float64, int64 or bool.
+    kind : type
+        ``float``, ``int`` or ``bool``.
+    """
+
+    node: Node
+    kind: type
+
+    @property
+    def dtype(self) -> DType:
+        """Element type of the number itself."""
+        return self.node.dtype
+
+
+class Postponed:
+    """A graph applied to nodes, written out when one of its results is used.
+
+    A derivative is a graph in inner inputs, and writing it out in what they stand for builds every node again. It is
+    needless where nothing follows the derivative: then a trace takes the graph as it is.
+    """
+
+    def __init__(self, graph: Graph, arguments: Sequence[Node]) -> None:
+        self.graph = graph
+        self.arguments = tuple(arguments)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The results in terms of the arguments."""
+        return self.graph(*self.arguments)
+
+    def faces(self, face: type[Face]) -> list[Any]:
+        """Return the results as faces."""
+        if not face.postpones:
+            return face.settled(self.nodes)
+        result = []
+        for k, node in enumerate(self.graph.outputs):
+            one = face(node)
+            del one._node
+            one.postponed = self, k
+            result.append(one)
+        return result
 
 
 class Face:
     """A traced value. Subclasses give it the meanings of NumPy (Array) or of torch (Tensor)."""
 
-    __slots__ = ("__weakref__", "_node")
+    __slots__ = ("__weakref__", "_node", "postponed")
 
     default_float: ClassVar[DType]
-    _node: Node
+    postpones: ClassVar[bool] = True  # whether it may stand for a graph that is not written out yet
+    _node: Node  # missing while the value is postponed
+    postponed: tuple[Postponed, int]
 
     def __init__(self, node: Node) -> None:
         self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_node":
+            whole, k = self.postponed
+            self._node = whole.nodes[k]
+            return self._node
+        return object.__getattribute__(self, name)  # raises
+
+    @property
+    def is_postponed(self) -> bool:
+        """Whether the value is a result of a graph that is still to be written out."""
+        try:
+            object.__getattribute__(self, "_node")
+        except AttributeError:
+            return True
+        return False
 
     @property
     def node(self) -> Node:
         """The value's place in the graph."""
         return self._node
+
+    def array_value(self) -> AnyArray:
+        """Return the values as an ndarray that must not be written."""
+        return value_of(self.node)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this depends on arrays alone, on no argument of a trace under way."""
+        return is_plain([self.node])
+
+    @classmethod
+    def on_tape(
+        cls, graph: Callable[[], Graph], known: dict[Any, Any], leaves: Sequence[Any], outputs: Sequence[AnyArray]
+    ) -> list[Any]:
+        """Return the outputs of native code as values of this kind."""
+        return [cls(bound_input(o, "result")) for o in outputs]
+
+    @classmethod
+    def settled(cls, nodes: Sequence[Node]) -> list[Any]:
+        """Return what a transform found, as values of this kind."""
+        return [cls(node) for node in nodes]
 
     @classmethod
     def face_type(cls) -> type[Face]:
@@ -56,8 +148,8 @@ def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
 
 def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:
     """Return one operand as a node: a face, a number, a NumPy array, or a nested list of those."""
-    if isinstance(value, Face):
-        node = value.node
+    if isinstance(value, (Face, Node, Weak)):
+        node = value if isinstance(value, Node) else value.node
         return node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)
     if isinstance(value, Number) and not isinstance(value, np.generic):
         number = dtype or (default if isinstance(value, float) else None)
@@ -109,9 +201,9 @@ def lift(values: Sequence[Any], default: DType, floating: bool = False) -> list[
     scalars: list[type] = []
     for value in values:
         kind = type(value)
-        if kind is float or kind is int or kind is bool:
+        if kind is float or kind is int or kind is bool or kind is Weak:
             nodes.append(None)
-            scalars.append(kind)
+            scalars.append(value.kind if kind is Weak else kind)
             continue
         node = lift_one(value, default)
         nodes.append(node)
@@ -124,7 +216,9 @@ def lift(values: Sequence[Any], default: DType, floating: bool = False) -> list[
 
 def _fit(node: Node | None, value: Any, dtype: DType) -> Node:
     if node is None:
-        return constant(value, dtype)
+        if not isinstance(value, Weak):
+            return constant(value, dtype)
+        node = value.node
     return node if node.dtype is dtype else ops.cast(node, dtype=dtype)
 
 
@@ -230,6 +324,7 @@ class Operators(Face):
     __slots__ = ()
 
     if TYPE_CHECKING:  # set below, one line each
+
         def __add__(self, other: Any) -> Any: ...
         def __radd__(self, other: Any) -> Any: ...
         def __sub__(self, other: Any) -> Any: ...
@@ -291,9 +386,12 @@ class Operators(Face):
 
 def _operator(name: str, reverse: bool = False) -> Callable[[Any, Any], Any]:
     floats_only = name == "div"
+    unit = 1 if name == "mul" or (name == "div" and not reverse) else None
 
     def operator(self: Face, other: Any) -> Any:
         kind = type(other)
+        if (kind is int or kind is float) and other == unit and self.node.dtype.is_floating:
+            return self.face_type()(self.node)  # rewriting would find that too, and build again all that follows
         if kind is type(self) or kind is float:  # the common cases, without the general rule of promotion
             a = self.node
             b = constant(other, a.type.dtype) if kind is float else other.node
@@ -319,4 +417,3 @@ for _python, _name in {"and": "logical_and", "or": "logical_or", "xor": "logical
     setattr(Operators, f"__{_python}__", lambda s, o, n=_name: bitwise(n, s, o, s.face_type()))
     setattr(Operators, f"__r{_python}__", lambda s, o, n=_name: bitwise(n, o, s, s.face_type()))
 Operators.__hash__ = Face.__hash__  # type: ignore[method-assign]  # defining == on a class drops it
-

@@ -5,6 +5,7 @@ For a traced value the result is traced; for NumPy arrays and numbers it is comp
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,9 +25,11 @@ __all__ = [
     "COMPARISONS",
     "FLOATING",
     "LOGICAL",
+    "TENSOR_FUNCTIONS",
     "UNARY",
     "answer",
     "as_array",
+    "by_kind",
     "clip",
     "concatenate",
     "einsum",
@@ -50,6 +53,25 @@ BINARY = ("add", "sub", "mul", "floor_divide", "fmod", "remainder", "minimum", "
 FLOATING_BINARY = ("div", "atan2", "hypot", "logaddexp", "xlogy")
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 LOGICAL = ("logical_and", "logical_or", "logical_xor", "logical_not")
+
+
+TENSOR_FUNCTIONS: dict[str, Callable[..., Any]] = {}  # torch's, filled by torch_names.py when there are Tensors
+
+
+def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function`` for arrays and numbers, and torch's function of that name for Tensors."""
+
+    @functools.wraps(function)
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        for value in args:
+            member = value[0] if isinstance(value, (list, tuple)) and value else value
+            if isinstance(member, Face):
+                if member.default_float is not float64:
+                    return TENSOR_FUNCTIONS[name](*args, **kwargs)
+                break
+        return function(*args, **kwargs)
+
+    return chosen
 
 
 def as_array(x: Any) -> Array:

@@ -48,7 +48,7 @@ def bound_input(array: AnyArray, label: str = "captured") -> Node:
 
 def new_inner(node: Node, label: str) -> Node:
     """Return a new input for an inner trace that stands for ``node``: differentiating by it cannot meet an outer one."""
-    inner = fresh_input(label, node.type)
+    inner = fresh_input(node.attributes["label"] if node.primitive is ops.input else label, node.type)
     _outer[inner] = node
     return inner
 

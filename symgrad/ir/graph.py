@@ -29,28 +29,25 @@ _FEW = 4  # operands looked at again each time one of them has been placed
 
 def _place(placed: dict[Node, None], outputs: Iterable[Node], ends: Set[Node]) -> None:
     """Add to ``placed`` what the outputs depend on, depth first."""
-    stack = list(outputs)[::-1]
-    while stack:
-        node = stack[-1]
-        if node in placed:
-            stack.pop()
+    remaining: dict[Node, Iterator[Node]] = {}  # operands that are still to be looked at, of nodes with many
+    for output in outputs:
+        if output in placed:
             continue
-        inputs = node.inputs if not ends or node not in ends else ()
-        if len(inputs) <= _FEW:
-            for operand in inputs:
+        node, path = output, []  # the node in hand, and those above it, which wait for it
+        while True:
+            operands: Iterable[Node] = node.inputs
+            if len(node.inputs) > _FEW:
+                operands = remaining.setdefault(node, iter(node.inputs))
+            for operand in () if node in ends else operands:
                 if operand not in placed:
-                    stack.append(operand)
+                    path.append(node)
+                    node = operand
                     break
             else:
                 placed[node] = None
-                stack.pop()
-        else:
-            pending = [i for i in inputs[::-1] if i not in placed]
-            if pending:
-                stack.extend(pending)
-            else:
-                placed[node] = None
-                stack.pop()
+                if not path:
+                    break
+                node = path.pop()
 
 
 def rebuild(node: Node, inputs: Sequence[Node]) -> Node:
@@ -157,10 +154,7 @@ class Graph:
 
     def __reduce__(self) -> tuple[Any, ...]:
         number = {node: k for k, node in enumerate(self.order)}
-        table = tuple(
-            (n.name, tuple(number[i] for i in n.inputs), tuple(sorted(n.attributes.items())))
-            for n in self.order
-        )
+        table = tuple((n.name, tuple(number[i] for i in n.inputs), tuple(sorted(n.attributes.items()))) for n in self.order)
         return _restore, (table, tuple(number[i] for i in self.inputs), tuple(number[o] for o in self.outputs))
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "Expand",
     "Expression",
     "Infix",
+    "Interpreted",
     "Linear",
     "Lowering",
     "Over",
@@ -185,4 +186,10 @@ class ByType(_Kind):
     integer: Scalar | Infix | Prefix | Expression | Expand
 
 
-Lowering = Scalar | Infix | Prefix | Expression | Expand | Reduce | Structure | ByType
+class Interpreted(_Kind):
+    """No loop form: the interpreter runs it with NumPy. ``instead`` says what to do where C is asked for."""
+
+    instead: str
+
+
+Lowering = Scalar | Infix | Prefix | Expression | Expand | Reduce | Structure | ByType | Interpreted

@@ -31,9 +31,7 @@ def gather_index(node: Node, plan: Plan) -> tuple[Affine, Size]:
     source = _numbers(x.shape)
     result = _numbers(node.shape)
     position = _position(x, plan)
-    over: Map = tuple(
-        ZERO if a == axis else _place(result, a if a < axis else a - 1 + indices.ndim) for a in sorted(source)
-    )
+    over: Map = tuple(ZERO if a == axis else _place(result, a if a < axis else a - 1 + indices.ndim) for a in sorted(source))
     stride = dict(position.terms).get(source.get(axis, -1), 0)
     return compose(position, over), stride
 

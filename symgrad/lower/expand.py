@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from symgrad.errors import CompileError
 from symgrad.ir.expr import Node, Primitive, constant, ops
 from symgrad.ir.graph import Graph, rebuild, topological_order
-from symgrad.ir.kinds import ByType, Expand, Lowering, Reduce
+from symgrad.ir.kinds import ByType, Expand, Interpreted, Lowering, Reduce
 
 __all__ = ["expand", "form_of"]
 
@@ -22,7 +23,13 @@ def form_of(node: Node) -> Lowering:
 
 
 def expand(graph: Graph) -> Graph:
-    """Return an equal graph of primitives that the loop IR has a form for."""
+    """Return an equal graph of primitives that the loop IR has a form for.
+
+    Raises
+    ------
+    CompileError
+        For a primitive that only the interpreter runs.
+    """
     memo: dict[Node, Node] = {}
     known: dict[Primitive, Expander | None] = {}
     for node in graph.order:
@@ -60,6 +67,9 @@ def _expander(primitive: Primitive) -> Expander | None:
         return _drop_single_axes
     if isinstance(primitive.lowering, (Expand, ByType)):
         return _definition
+    if isinstance(primitive.lowering, Interpreted):
+        needs = f"compile: {primitive.name} has no form in C, it runs in the interpreter"
+        raise CompileError(f"{needs}; {primitive.lowering.instead}")
     return None
 
 

@@ -95,9 +95,7 @@ def _moved(statement: Statement, place: Map) -> Statement:
     return statement
 
 
-def _reduction(
-    reduction: Reduction, body: Body, groups: Sequence[Sequence[int]], place: Map
-) -> tuple[Statement, list[Fill]]:
+def _reduction(reduction: Reduction, body: Body, groups: Sequence[Sequence[int]], place: Map) -> tuple[Statement, list[Fill]]:
     kept = reduction.kept
     space = tuple(body.space[k] for k in kept)
     index = flatten(tuple(identity(len(body.space))[k] for k in kept), space)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Argument", "caller_source"]
+__all__ = ["Argument", "caller_source", "runner_source"]
 
 _PLAIN = 0x101  # NumPy's C_CONTIGUOUS and ALIGNED
 
@@ -57,3 +57,32 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
     body.append(f"result = {results[0]}" if len(results) == 1 else f"result = ({', '.join(results)})")
     body += ["give(context)", "return result"]
     return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"
+
+
+def runner_source(inputs: Sequence[Argument], outputs: Sequence[Argument]) -> str:
+    """Return the text of ``run(values)``, which checks nothing and returns a list; the names it uses are those above.
+
+    ``contiguous`` makes a large operand readable for C.
+    """
+    count = len(inputs) + len(outputs)
+    packed = all(a.copied for a in (*inputs, *outputs))
+    lines = ["pool = []", "take, give = pool.pop, pool.append", "def run(values):"]
+    body = ["try: context = take()", "except IndexError: context = make()"]
+    fields = [*(f"b{k}" for k in range(len(inputs))), *(f"o{k}" for k in range(len(outputs)))]
+    fields += [] if packed else [f"p{k}" for k in range(count)]
+    body.append(f"{', '.join(['start', *fields, 'kept'] if packed else ['start', 'work', *fields])} = context")
+    body.append(
+        "".join(f"{f'b{k}[...]' if a.copied else f'x{k}'}, " for k, a in enumerate(inputs)) + "= values" if inputs else ""
+    )
+    body += [f"x{k} = contiguous(x{k})" for k, a in enumerate(inputs) if not a.copied]
+    body += [f"o{k} = empty(r{k}, e{k})" for k, a in enumerate(outputs) if not a.copied]
+    if packed:
+        body.append("status = start()")
+    else:
+        places = [f"p{k}" if a.copied else f"address(x{k})" for k, a in enumerate(inputs)]
+        places += [f"p{len(inputs) + k}" if a.copied else f"address(o{k})" for k, a in enumerate(outputs)]
+        body.append(f"status = native({', '.join([*places, 'work'])})")
+    body.append("if status: fail(status)")
+    body.append(f"result = [{', '.join(f'o{k}.copy()' if a.copied else f'o{k}' for k, a in enumerate(outputs))}]")
+    body += ["give(context)", "return result"]
+    return "\n".join([*lines, *(f"    {line}" for line in body if line)]) + "\n"

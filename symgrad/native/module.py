@@ -13,7 +13,7 @@ from symgrad.errors import CompileError, ShapeError
 from symgrad.ir.dims import evaluate
 from symgrad.ir.types import format_shape
 from symgrad.native.build import ENTRY, Library
-from symgrad.native.calling import Argument, caller_source
+from symgrad.native.calling import Argument, caller_source, runner_source
 from symgrad.native.sizes import check_array, solve
 
 __all__ = ["NativeFunction", "load"]
@@ -160,6 +160,24 @@ class NativeFunction:
         for several outputs. It converts nothing: an argument of another type, shape, byte order or layout raises
         TypeError or ValueError. For a 0-d input a NumPy scalar or a Python number of the same type will do.
         """
+        inputs, outputs, names = self._call_parts(dims)
+        text = caller_source(inputs, outputs, len(dims))
+        exec(compile(text, "<symgrad call>", "exec"), names)
+        result: Callable[..., Any] = names["call"]
+        return result
+
+    def runner(self) -> Callable[[Sequence[Any]], list[Any]]:
+        """Return the fastest call on a list of operands of the right types and fixed sizes, which it does not check.
+
+        Operands are ndarrays, and for 0-d inputs also numbers; the results are new ndarrays.
+        """
+        inputs, outputs, names = self._call_parts(())
+        exec(compile(runner_source(inputs, outputs), "<symgrad run>", "exec"), names)
+        result: Callable[[Sequence[Any]], list[Any]] = names["run"]
+        return result
+
+    def _call_parts(self, dims: Sequence[int]) -> tuple[list[Argument], list[Argument], dict[str, Any]]:
+        """Return the arguments of a call for fixed sizes, and the names that its text uses."""
         library = self.library
         sizes = dict(zip(library.dims, dims, strict=True))
         given = [tuple([evaluate(s, sizes) for s in t.shape]) for t in library.inputs]
@@ -173,6 +191,7 @@ class NativeFunction:
             "native": self._function,
             "fail": self.fail,
             "refuse": self._refuser(given),
+            "contiguous": np.ascontiguousarray,
             "make": lambda: self._context(given, made, dims, all(a.copied for a in (*inputs, *outputs))),
         }
         for k, (t, shape) in enumerate(zip(library.inputs, given, strict=True)):
@@ -182,10 +201,7 @@ class NativeFunction:
             names |= {f"e{k}": t.dtype.numpy, f"r{k}": shape}
             outputs.append(Argument(len(shape), _bytes(t.dtype.itemsize, shape) <= _COPIED))
         names |= {f"n{k}": n for k, n in enumerate(dims)}
-        text = caller_source(inputs, outputs, len(dims))
-        exec(compile(text, "<symgrad call>", "exec"), names)
-        result: Callable[..., Any] = names["call"]
-        return result
+        return inputs, outputs, names
 
     def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[[int, Any], None]:
         """Return what checks one argument slowly: it raises, or finds that all is well after all."""

@@ -136,5 +136,3 @@ log1p = primitive(
     ulp_reason=_LIBRARY,
     doc="log(1 + x) without cancellation.",
 )
-
-

@@ -47,9 +47,7 @@ def _scatter_type(name: str, types: Types, *, axis: int, size: Size) -> TensorTy
     updates, indices = types
     _check_indices(name, indices)
     if not 0 <= axis <= updates.ndim - indices.ndim or updates.shape[axis : axis + indices.ndim] != indices.shape:
-        refuse_shape(
-            f"{name}: updates must have the indices' shape {format_shape(indices.shape)} at axis {axis}, got {updates}"
-        )
+        refuse_shape(f"{name}: updates must have the indices' shape {format_shape(indices.shape)} at axis {axis}, got {updates}")
     shape = (*updates.shape[:axis], size, *updates.shape[axis + indices.ndim :])
     return TensorType(shape, updates.dtype)
 

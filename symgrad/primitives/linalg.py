@@ -85,9 +85,7 @@ contract = primitive(
     Structure("contract"),
     elementwise=False,
     batch=_batched_contract,
-    samples=tuple(
-        sample(number(), number(), shapes=(x, y), x_labels=a, y_labels=b, out_labels=c) for x, y, a, b, c in _KINDS
-    ),
+    samples=tuple(sample(number(), number(), shapes=(x, y), x_labels=a, y_labels=b, out_labels=c) for x, y, a, b, c in _KINDS),
     ulp=16.0,
     ulp_reason="sums in another order; bounded relative to the sum of magnitudes",
     doc="Sum of products of two operands by labels, as einsum of two operands without repeated labels in one of them.",

@@ -128,9 +128,7 @@ def _bessel_y(x: Array, *, order: int) -> Array:
     y0, y1 = _low_y(n, np.maximum(low, 1e-150))
     y0 = np.where(low < 1e-100, 2.0 / np.pi * (np.log(0.5 * low) + _EULER), y0)
     y1 = np.where(low < 1e-100, -2.0 / (np.pi * low), y1)
-    value = np.where(
-        x <= _ASYMPTOTIC, _upward(n, low, y0, y1), _upward(n, high, _hankel(0, high)[1], _hankel(1, high)[1])
-    )
+    value = np.where(x <= _ASYMPTOTIC, _upward(n, low, y0, y1), _upward(n, high, _hankel(0, high)[1], _hankel(1, high)[1]))
     value = np.where(np.isnan(value) & (x > 0.0) & (x < 1.0), -np.inf, value)  # inf - inf on the way up
     value = np.where(x == 0.0, -np.inf, np.where(x == np.inf, 0.0, np.where((x < 0.0) | np.isnan(x), np.nan, value)))
     return value * (-1.0 if order < 0 and n % 2 else 1.0)

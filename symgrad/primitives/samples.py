@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +47,14 @@ class Domain:
 class Sample:
     """One family of calls: a domain for each input, the inputs' shapes, and the attributes.
 
-    ``shapes`` is None for elementwise primitives, which take any.
+    ``shapes`` is None for elementwise primitives, which take any. ``prepare`` turns drawn arrays into arguments that
+    a domain of numbers does not describe: positive definite matrices, indices in order.
     """
 
     domains: tuple[Domain, ...]
     shapes: tuple[tuple[int, ...], ...] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[list[Array]], list[Array]] | None = None
 
     @property
     def dtypes(self) -> tuple[DType, ...]:
@@ -93,9 +95,14 @@ def index(size: int) -> Domain:
     return Domain("index", 0, size)
 
 
-def sample(*domains: Domain, shapes: tuple[tuple[int, ...], ...] | None = None, **attributes: Any) -> Sample:
+def sample(
+    *domains: Domain,
+    shapes: tuple[tuple[int, ...], ...] | None = None,
+    prepare: Callable[[list[Array]], list[Array]] | None = None,
+    **attributes: Any,
+) -> Sample:
     """Return the family of calls with these domains, shapes and attributes."""
-    return Sample(domains, shapes, attributes)
+    return Sample(domains, shapes, attributes, prepare)
 
 
 def draw(family: Sample, dtype: DType, rng: np.random.Generator, shape: tuple[int, ...] = (7,)) -> list[Array]:
@@ -113,4 +120,4 @@ def draw(family: Sample, dtype: DType, rng: np.random.Generator, shape: tuple[in
         else:
             values = rng.uniform(domain.low, domain.high, size)
         arrays.append(np.asarray(values).astype(element.numpy))
-    return arrays
+    return arrays if family.prepare is None else family.prepare(arrays)

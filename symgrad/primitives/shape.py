@@ -361,7 +361,10 @@ assemble = primitive(
         sample(whatever(), whatever(), shapes=((2,), (3,)), shape=(5,), ranges=((Range(0, 2),), (Range(2, 3),))),
         sample(whatever(), whatever(), shapes=((4,), (4,)), shape=(6,), ranges=((Range(3, 4, -1),), (Range(1, 4),))),
         sample(
-            whatever(), whatever(), shapes=((3,), (2, 3)), shape=(3, 3),
+            whatever(),
+            whatever(),
+            shapes=((3,), (2, 3)),
+            shape=(3, 3),
             ranges=((Range(0, None), Range(0, 3)), (Range(1, 2), Range(0, 3))),
         ),
     ),

@@ -342,3 +342,33 @@ logaddexp = primitive(
     ulp_reason="cancellation where the result is near 0",
     doc="log(exp(x) + exp(y)) as max + log1p(exp(-|x - y|)), x + log 2 where they are equal (infinities too).",
 )
+
+
+def _least_log(x: Any) -> Any:
+    return np.maximum(np.log(x), x.dtype.type(_LEAST_LOG))
+
+
+def _limited_log(x: Node) -> Node:
+    return ops.maximum(ops.log(x), like(_LEAST_LOG, x))
+
+
+def _binary_entropy(x: Node, target: Node) -> Node:
+    return (target - 1.0) * _limited_log(1.0 - x) - target * _limited_log(x)
+
+
+def _binary_entropy_slope(x: Node, target: Node, out: Node) -> Node:
+    return (x - target) / ops.maximum((1.0 - x) * x, like(1e-12, x))
+
+
+_LEAST_LOG = -100.0
+binary_entropy = primitive(
+    "binary_entropy",
+    broadcast(floating),
+    lambda x, target: (target - 1.0) * _least_log(1.0 - x) - target * _least_log(x),
+    Partials(_binary_entropy_slope, lambda x, target, out: _limited_log(1.0 - x) - _limited_log(x)),
+    Expand(_binary_entropy),
+    samples=(sample(real(0.1, 0.9, also=(0.0, 1.0)), real(0.1, 0.9, also=(0.0, 1.0))),),
+    ulp=8.0,
+    ulp_reason=_LIBRARY,
+    doc="-t log(x) - (1 - t) log(1 - x), logarithms not below -100. d/dx = (x - t) / max(x (1 - x), 1e-12), as torch's.",
+)

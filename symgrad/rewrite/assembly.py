@@ -161,4 +161,3 @@ ASSEMBLY = (
     Law("assemble of assembles", p.assemble(...), _flattened),
     Law("assemble of all the slices of one array", p.assemble(...), _joined),
 )
-

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from symgrad.ir.expr import Node, Primitive, ops
 from symgrad.ir.graph import Graph
 from symgrad.options import Options
-from symgrad.rewrite.pattern import Compiled, Entry, Index, Law, index_laws, scalar
+from symgrad.rewrite.index import Index, Look
+from symgrad.rewrite.pattern import Law
 from symgrad.rewrite.rules import EXACT, FAST
 
 __all__ = ["PASSES", "Pass", "PassRecord", "rewrite", "run_passes"]
@@ -96,7 +96,7 @@ def _run(graph: Graph, one: Pass) -> tuple[Graph, Counter[str]]:
 
 @cache
 def _index(one: Pass) -> Index:
-    return index_laws(one.laws)
+    return Index(one.laws)
 
 
 @cache
@@ -112,37 +112,40 @@ class _Sweep:
         self.mirrors = mirrors
         self.pairs: dict[tuple[Primitive, Node, Node], Node] = {}
         self.normal: dict[Node, Node] = {}  # each node seen, and what it became
+        self.looks: dict[Node, Look] = {}  # of each node that was searched for laws
         self.fired: Counter[str] = Counter()
         self.verbose = _log.isEnabledFor(logging.DEBUG)
 
     def run(self, graph: Graph) -> list[Node]:
         """Return the outputs, rewritten."""
-        normal, index, mirrors = self.normal, self.index, self.mirrors
+        normal, looks, known, mirrors = self.normal, self.looks, self.index.looks, self.mirrors
         for node in graph.order:
             if node in normal:
                 continue
-            current = node
-            for operand in node.inputs:
-                if normal[operand] is not operand:
-                    if node.attributes or len(node.inputs) != 2:
-                        current = node.primitive(*[normal[i] for i in node.inputs], **node.attributes)
-                    else:
-                        a, b = node.inputs
-                        current = node.primitive(normal[a], normal[b])
-                    break
+            inputs, current = node.inputs, node
+            if len(inputs) == 2 and not node.attributes:  # spelled out: most nodes are of this form, and keep it
+                a, b = inputs
+                x, y = normal[a], normal[b]
+                if x is not a or y is not b:
+                    current = node.primitive(x, y)
+                primitive = current.primitive
+                look = known.get((primitive, x.primitive, y.primitive)) if x is not y else None
+                if look and (not look.laws or look.further.get((looks[x], looks[y], current.type.dtype)) == ()):
+                    settled = None if current is node else normal.get(current)
+                    if settled is None:
+                        settled = normal[current] = self.share(current) if primitive in mirrors else current
+                        looks[current] = look
+                    if current is not node:
+                        normal[node] = settled
+                    continue
+            else:
+                for operand in inputs:
+                    if normal[operand] is not operand:
+                        current = node.primitive(*[normal[i] for i in inputs], **node.attributes)
+                        break
             settled = normal.get(current)
             if settled is None:
-                primitive = current.primitive
-                root = index.get(primitive)
-                entry = root.entry(current) if root is not None else None
-                changed = self.search(entry, current, current) if entry is not None else None
-                if changed is not None:
-                    settled = self.settle(changed)
-                elif primitive in mirrors:
-                    settled = self.share(current)
-                else:
-                    settled = current
-                normal[current] = settled
+                settled = normal[current] = self.reduced(current)
             normal[node] = settled
         return [normal[o] for o in graph.outputs]
 
@@ -168,41 +171,16 @@ class _Sweep:
         for operand in node.inputs:
             if self.normal[operand] is not operand:
                 return self.settle(node.primitive(*[self.normal[i] for i in node.inputs], **node.attributes))
-        root = self.index.get(node.primitive)
-        entry = root.entry(node) if root is not None else None
-        changed = self.search(entry, node, node) if entry is not None else None
-        if changed is not None:
-            return self.settle(changed)
-        return self.share(node) if node.primitive in self.mirrors else node
+        return self.reduced(node)
 
-    def search(self, entry: Entry, at: Node, node: Node) -> Node | None:
-        """Return what the first law filed under ``entry`` that holds makes of ``node``; ``at`` is what it is filed by."""
-        inputs = at.inputs
-        if entry.always and (found := self.first(entry.always, node)) is not None:
-            return found
-        if entry.same and inputs[0] is inputs[1] and (found := self.first(entry.same, node)) is not None:
-            return found
-        if entry.by_number:
-            found = self.first(entry.by_number.get(scalar(at), ()), node)
-            if found is not None:
-                return found
-        by_operand = entry.by_operand
-        if by_operand:
-            for operand in inputs:
-                below = by_operand.get(operand.primitive)
-                if below is not None and not below.excludes(operand):
-                    found = self.search(below, operand, node)
-                    if found is not None:
-                        return found
-        return None
-
-    def first(self, laws: Sequence[Compiled], node: Node) -> Node | None:
-        """Return what the first of the laws that holds makes of a node."""
-        for law, rewriter in laws:
+    def reduced(self, node: Node) -> Node:
+        """Return what a node whose operands are at their fixed points becomes."""
+        look = self.looks[node] = self.index.look(node)
+        for law, rewriter in self.index.candidates(node, look, [self.looks[i] for i in node.inputs]):
             found = rewriter(node)
             if found is not None and found is not node:
-                return self.note(law, node, found)
-        return None
+                return self.settle(self.note(law, node, found))
+        return self.share(node) if node.primitive in self.mirrors else node
 
     def note(self, law: Law, node: Node, found: Node) -> Node:
         """Count a firing, and log it at debug level."""

@@ -1,38 +1,41 @@
-"""Patterns over nodes, laws that rewrite what they match, and the index that finds the laws for a node.
+"""Patterns over nodes, and laws that rewrite what they match.
 
 A law is ``(what it says, pattern, replacement)``. Patterns are written with operators, ``x + (-y)``, and with
-``p.exp(x)`` for any primitive. Laws are indexed by the primitive at the root and one below it, so a node that
-no law concerns costs a few dictionary lookups.
+``p.exp(x)`` for any primitive.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from types import CodeType, EllipsisType
 from typing import Any
 
-from symgrad.ir.expr import ArrayConstant, Node, Primitive, ops
+from symgrad.ir.expr import ArrayConstant, Node, ops
 
 __all__ = [
+    "CATEGORIES",
     "Apply",
     "Constant",
     "Elementwise",
-    "Index",
     "Law",
     "Number",
     "Pattern",
+    "Rewriter",
     "Var",
     "apply_law",
-    "index_laws",
+    "arrangements",
     "p",
+    "rewriter_of",
     "scalar",
 ]
 
 Bound = dict[str, Any]
 Matcher = Callable[[Node, Bound], bool]
+
+CATEGORIES = {"": None, "float": 2, "integer": 1}  # by the kind of a variable, that of its element type
 
 COMMUTATIVE = frozenset({"add", "eq", "logical_and", "logical_or", "logical_xor", "mul", "ne"})
 
@@ -171,22 +174,23 @@ Rewriter = Callable[[Node], "Node | None"]
 
 
 def _matchers(law: Law) -> Iterator[Rewriter]:
-    for pattern in _arrangements(law.pattern):
-        yield _rewriter(pattern, law.replacement)
+    for pattern in arrangements(law.pattern):
+        yield rewriter_of(pattern, law.replacement)
 
 
-def _arrangements(pattern: Pattern) -> Iterator[Pattern]:
+def arrangements(pattern: Pattern) -> Iterator[Pattern]:
     """Return the pattern with the operands of commutative primitives in every order."""
     if not isinstance(pattern, Apply) or isinstance(pattern.arguments, EllipsisType):
         yield pattern
         return
-    for chosen in itertools.product(*[list(_arrangements(a)) for a in pattern.arguments]):
+    for chosen in itertools.product(*[list(arrangements(a)) for a in pattern.arguments]):
         yield replace(pattern, arguments=chosen)
         if pattern.primitive in COMMUTATIVE and not all(isinstance(c, Var) for c in chosen):
             yield replace(pattern, arguments=chosen[::-1])
 
 
-def _rewriter(pattern: Pattern, replacement: Callable[..., Node | None]) -> Rewriter:
+def rewriter_of(pattern: Pattern, replacement: Callable[..., Node | None]) -> Rewriter:
+    """Return what a pattern and its replacement make of a node, None where it does not match."""
     if isinstance(pattern, Elementwise):
         return lambda node: _fitted(replacement(node), node)
     match = _matcher(pattern)
@@ -222,7 +226,7 @@ def _matcher(pattern: Pattern) -> Matcher:
 
 def _match_var(pattern: Var) -> Matcher:
     name = pattern.name
-    category = {"": None, "float": 2, "integer": 1}[pattern.kind]
+    category = CATEGORIES[pattern.kind]
 
     def match(node: Node, bound: Bound) -> bool:
         if category is not None and node.dtype.category != category:
@@ -274,127 +278,3 @@ def _match_apply(pattern: Apply) -> Matcher:
         return True
 
     return match
-
-
-# The index
-
-
-@dataclass(slots=True)
-class Entry:
-    """Laws for nodes of one primitive, by what they need below it.
-
-    ``always`` are those that need no more than this, ``same`` those that need two operands that are one node;
-    ``by_operand`` those that need an operand of some primitive, with what they need below that one in turn;
-    ``by_number`` those for a constant of one value.
-    """
-
-    by_operand: dict[Primitive, Entry] = field(default_factory=dict)
-    by_number: dict[float, list[Compiled]] = field(default_factory=dict)
-    always: list[Compiled] = field(default_factory=list)
-    same: list[Compiled] = field(default_factory=list)
-
-    def excludes(self, at: Node) -> bool:
-        """Whether a quick look at a node shows that no law of this entry holds."""
-        if self.always or self.same:
-            return False
-        by_operand = self.by_operand
-        for operand in at.inputs:
-            if operand.primitive in by_operand:
-                return False
-        return not self.by_number or scalar(at) not in self.by_number
-
-
-@dataclass(slots=True)
-class Root:
-    """All laws for one primitive; for each combination of operands' primitives those that may hold, None for none."""
-
-    laws: list[tuple[Pattern, Compiled]] = field(default_factory=list)
-    entries: dict[tuple[Primitive, ...], Entry | None] = field(default_factory=dict)
-
-    def entry(self, node: Node) -> Entry | None:
-        """Return the laws that may hold for a node of this primitive."""
-        inputs = node.inputs
-        if len(inputs) == 2:  # spelled out: for most of these nothing is filed
-            key: tuple[Primitive, ...] = (inputs[0].primitive, inputs[1].primitive)
-        else:
-            key = tuple([i.primitive for i in inputs]) if len(inputs) <= _MOST_OPERANDS else ()
-        found = self.entries.get(key, ...)
-        if found is ...:
-            found = self.entries[key] = self._filed([c for c in self.laws if len(inputs) != len(key) or _may_hold(c[0], key)])
-        return found
-
-    def _filed(self, laws: Sequence[tuple[Pattern, Compiled]]) -> Entry | None:
-        entry = Entry()
-        for pattern, compiled in laws:
-            _insert(entry, pattern, compiled)
-        return entry if laws else None
-
-
-_MOST_OPERANDS = 3  # whose primitives are told apart
-
-Compiled = tuple[Law, Rewriter]
-Index = dict[Primitive, Root]
-
-
-def index_laws(laws: Iterable[Law]) -> Index:
-    """Return the laws by root primitive, in their given order."""
-    index: Index = {}
-    for law in laws:
-        for pattern in _arrangements(law.pattern):
-            compiled = (law, _rewriter(pattern, law.replacement))
-            for root in _roots(pattern):
-                index.setdefault(root, Root()).laws.append((pattern, compiled))
-    return index
-
-
-def _may_hold(pattern: Pattern, primitives: Sequence[Primitive]) -> bool:
-    """Whether a pattern may match an application to operands made by these primitives."""
-    if isinstance(pattern, Elementwise):
-        made = [q.name == pattern.operand for q in primitives]
-        return any(made) and (all(made) or not pattern.every)
-    assert isinstance(pattern, Apply)
-    if isinstance(pattern.arguments, EllipsisType):
-        return True
-    for argument, q in zip(pattern.arguments, primitives, strict=False):
-        wanted = (argument.primitive,) if isinstance(argument, Apply) else ("constant", "broadcast_to")
-        if not isinstance(argument, Var) and q.name not in wanted:
-            return False
-    return True
-
-
-def _roots(pattern: Pattern) -> Sequence[Primitive]:
-    if isinstance(pattern, Elementwise):
-        return [r for r in ops.primitives() if r.elementwise]
-    assert isinstance(pattern, Apply), "a law rewrites the application of a primitive"
-    return [getattr(ops, pattern.primitive)]
-
-
-def _insert(entry: Entry, pattern: Pattern, compiled: Compiled) -> None:
-    """File a law under the operand that tells most: an application, then a number, then any constant."""
-    if isinstance(pattern, Elementwise):
-        entry.by_operand.setdefault(getattr(ops, pattern.operand), Entry()).always.append(compiled)
-        return
-    assert isinstance(pattern, Apply)
-    arguments = () if isinstance(pattern.arguments, EllipsisType) else pattern.arguments
-    applied = [a for a in arguments if isinstance(a, Apply)]
-    numbers = [a for a in arguments if isinstance(a, Number)]
-    if applied:
-        deepest = max(applied, key=_weight)
-        _insert(entry.by_operand.setdefault(getattr(ops, deepest.primitive), Entry()), deepest, compiled)
-    elif numbers:
-        for primitive in (ops.constant, ops.broadcast_to):
-            below = entry.by_operand.setdefault(primitive, Entry())
-            below.by_number.setdefault(numbers[0].value, []).append(compiled)
-    elif any(isinstance(a, Constant) for a in arguments):
-        for primitive in (ops.constant, ops.broadcast_to):
-            entry.by_operand.setdefault(primitive, Entry()).always.append(compiled)
-    elif len(arguments) == 2 and len({a.name for a in arguments if isinstance(a, Var)}) == 1:
-        entry.same.append(compiled)
-    else:
-        entry.always.append(compiled)
-
-
-def _weight(pattern: Apply) -> int:
-    """How much a pattern asks for; the commonest primitives tell least."""
-    arguments = () if isinstance(pattern.arguments, EllipsisType) else pattern.arguments
-    return (pattern.primitive not in ("add", "mul")) + 2 * sum(isinstance(a, (Apply, Number, Constant)) for a in arguments)

@@ -196,8 +196,5 @@ def _one_summand(node: Node, x: Node) -> Node | None:
 
 REDUCTIONS = (
     Law("sum of one element x = x + 0", p.sum(x), _one_summand),
-    *(
-        Law(f"{name} of one element", getattr(p, name)(x), _one_element)
-        for name in ("prod", "max", "min", "any", "all")
-    ),
+    *(Law(f"{name} of one element", getattr(p, name)(x), _one_element) for name in ("prod", "max", "min", "any", "all")),
 )

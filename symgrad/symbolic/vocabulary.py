@@ -114,10 +114,6 @@ def _refused(advice: str) -> Planner:
     return plan
 
 
-
-
-
-
 def _applied(name: str) -> Planner:
     return lambda expr: (expr.args, lambda *xs: getattr(ops, name)(*[numeric(x) for x in xs]))
 

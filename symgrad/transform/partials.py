@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from symgrad.dtypes import float64
 from symgrad.errors import DTypeError
 from symgrad.ir.dims import same_size
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.kinds import Over
 from symgrad.ir.types import Shape
 
-__all__ = ["Partial", "cast_like", "is_one", "partial_of", "require_floating", "scale", "unbroadcast", "zeros_like"]
+__all__ = ["Partial", "cast_like", "partial_of", "require_floating", "scale", "times", "unbroadcast", "zeros_like"]
 
 Partial = Node | Over | float
 
@@ -26,15 +27,42 @@ def scale(vector: Node, partial: Partial) -> Node:
         quotient: Node = vector / partial.denominator
         return quotient
     if isinstance(partial, Node):
-        return partial if is_one(vector) else vector * partial
+        return times(vector, partial)
     if partial == 1:
         return vector
-    return -vector if partial == -1 else vector * partial
+    return negative(vector) if partial == -1 else vector * partial
+
+
+def times(vector: Node, factor: Node) -> Node:
+    """Return a product, with a factor 1 or -1 left out, and with a sign in a constant factor.
+
+    Rewriting does the same, but there all that depends on the product has to be built once more.
+    """
+    if factor.primitive is ops.constant and not factor.type.shape:
+        number = factor.attributes["value"]
+        if number == 1:
+            return vector
+        if number == -1:
+            return negative(vector)
+        if vector.primitive is ops.neg:
+            return vector.inputs[0] * constant(-number, factor.dtype)
+        if vector.primitive is ops.constant and not vector.type.shape and vector.dtype is float64:
+            return constant(vector.attributes["value"] * number, float64)
+    return factor if is_one(vector) else ops.mul(vector, factor)
+
+
+def negative(vector: Node) -> Node:
+    """Return ``-vector``, of a number the number, and of a negative what that is of."""
+    if vector.primitive is ops.neg:
+        return vector.inputs[0]
+    if vector.primitive is ops.constant and not vector.type.shape:
+        return constant(-vector.attributes["value"], vector.dtype)
+    return -vector
 
 
 def is_one(vector: Node) -> bool:
     """Whether a tangent or cotangent is the number 1, as every seed is: then a product by it is the other factor."""
-    return vector.primitive is ops.constant and vector.ndim == 0 and vector.attributes["value"] == 1
+    return vector.primitive is ops.constant and not vector.type.shape and vector.attributes["value"] == 1
 
 
 def unbroadcast(cotangent: Node, shape: Shape) -> Node:

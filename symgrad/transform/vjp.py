@@ -8,9 +8,9 @@ from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import topological_order
 from symgrad.ir.kinds import Bilinear, Linear, Partials, Reduce, Rules, SameAs, Select, Zero
 from symgrad.transform.cotangents import Cotangent, accumulate, clean, shrink
-from symgrad.transform.partials import cast_like, is_one, partial_of, scale
+from symgrad.transform.partials import cast_like, partial_of, scale, times
 
-__all__ = ["pull_back"]
+__all__ = ["pull_back", "pull_back_masked"]
 
 Pending = dict[Node, list[Cotangent]]
 
@@ -29,6 +29,18 @@ def pull_back(outputs: Sequence[Node], cotangents: Sequence[Node | None], wrt: S
     pending = _seed(outputs, cotangents)
     results = _sweep(outputs, pending, wrt)
     return [None if (found := results.get(node)) is None else clean(found) for node in wrt]
+
+
+def pull_back_masked(
+    outputs: Sequence[Node], cotangents: Sequence[Cotangent | None], wrt: Sequence[Node]
+) -> list[Cotangent | None]:
+    """Return what ``pull_back`` does from and to masked cotangents, for a function that is differentiated piecewise."""
+    pending: Pending = {}
+    for output, cotangent in zip(outputs, cotangents, strict=True):
+        if cotangent is not None:
+            pending.setdefault(output, []).append(cotangent)
+    results = _sweep(outputs, pending, wrt)
+    return [results.get(node) for node in wrt]
 
 
 def _seed(outputs: Sequence[Node], cotangents: Sequence[Node | None]) -> Pending:
@@ -130,8 +142,8 @@ def _bilinear(node: Node, kind: Bilinear, cotangent: Cotangent, active: set[Node
     value, mask = cotangent if elementwise else (clean(cotangent), cotangent.mask)
     for k, operand in enumerate(node.inputs):
         if operand in active:
-            if node.primitive is ops.mul and is_one(value):
-                passed = node.inputs[1 - k]
+            if node.primitive is ops.mul:
+                passed = times(value, node.inputs[1 - k])
             else:
                 passed = kind.transpose(value, *node.inputs, index=k, **node.attributes)
             own_mask = mask if mask is None or elementwise else _contraction_mask(node, mask, k)

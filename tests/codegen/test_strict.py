@@ -8,6 +8,7 @@ import pytest
 
 from symgrad.codegen.render import render_c
 from symgrad.ir.dims import dim
+from symgrad.ir.kinds import Interpreted
 from symgrad.lower.lower import lower
 from symgrad.options import Options
 from symgrad.primitives import ops
@@ -41,7 +42,7 @@ def test_every_record(letters, tmp_path):
     graphs = [
         graph_of([f for f in record.samples if dtype in f.dtypes], record, dtype, (dim("n"),))
         for record in ops.primitives()
-        if record.name[0] in letters
+        if record.name[0] in letters and not isinstance(record.lowering, Interpreted)
         for dtype in dict.fromkeys(d for family in record.samples for d in family.dtypes)
     ]
     compiles(sources(graphs, tmp_path))

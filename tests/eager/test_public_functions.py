@@ -53,6 +53,9 @@ CASES = {
 }  # fmt: skip
 
 
+OF_NUMPY = {"reshape F", "transpose", "transpose axes", "cumprod", "norm of order", "gather"}
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_traced_values_numpy_arrays_and_tensors(name):
     fn, reference, x = CASES[name]
@@ -62,6 +65,8 @@ def test_traced_values_numpy_arrays_and_tensors(name):
         assert np.shape(got) == np.shape(expected)
         np.testing.assert_allclose(got, expected, rtol=1e-13, atol=1e-15)
         assert got.dtype == expected.dtype
+    if name in OF_NUMPY:  # a Tensor has torch's function of that name, with torch's arguments
+        return
     answered = fn(sg.tensor(x))
     assert isinstance(answered, sg.Tensor)
     np.testing.assert_allclose(answered.numpy(), expected, rtol=1e-13, atol=1e-15)

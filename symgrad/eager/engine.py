@@ -1,0 +1,369 @@
+"""Backward: cotangents from roots to leaves, piece by piece of the tape.
+
+The tape's entries that nothing of the user's looks at are taken together: their pullbacks form one graph, recorded as
+one pending operation that runs in the same program as whatever else is pending. Hooks and custom functions divide
+the tape; between them cotangents are Tensors.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
+from symgrad.eager.pullbacks import Entry, Plan, make_plan
+from symgrad.eager.recording import Projection, Record, outputs_of
+from symgrad.eager.replaying import replay
+from symgrad.eager.storage import saved_value, written_over
+from symgrad.eager.tape import FREED, Leaf, owner
+from symgrad.eager.tensor_face import Tensor
+
+__all__ = ["AccumulateLock", "CustomEntry", "Pass", "run"]
+
+AccumulateLock = threading.RLock()
+LONGEST = 1024  # entries of one piece: so a long tape of one pattern is a few programs, and not one for each length
+
+Place = tuple[Any, int]
+_plans: dict[Any, Plan] = {}
+_MOST_PLANS = 2048
+
+
+class CustomEntry(Record):
+    """An entry of the tape whose pullback is Python code."""
+
+    def pull_back(self, cotangents: list[Tensor | None], create_graph: bool) -> Sequence[Tensor | None]:
+        """Return the cotangents of the operands, None where there is none."""
+        raise NotImplementedError
+
+
+class Pass:
+    """One backward pass."""
+
+    def __init__(self, create_graph: bool) -> None:
+        self.create_graph = create_graph
+        self.arrived: dict[Place, list[Tensor]] = {}
+        self.asked: dict[Place, Tensor] = {}
+        self.spent: list[Record] = []
+        self.read: list[Record] = []
+        self.found: dict[Any, Tensor] = {}
+        self.repeatable = True
+
+    def total(self, place: Place) -> Tensor | None:
+        """Return the sum of what arrived at a place so far."""
+        found = self.arrived.get(place)
+        if not found:
+            return None
+        result = found[0]
+        for other in found[1:]:
+            result = result + other
+        if len(found) > 1:
+            self.arrived[place] = [result]
+        return result
+
+
+def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, retain_graph: bool, create_graph: bool) -> Pass:
+    """Return a pass with what arrives at each target edge, by default at each leaf; edges that none reaches are left out.
+
+    Parameters
+    ----------
+    roots : sequence of (edge, Tensor)
+    targets : sequence of edges, or None
+    retain_graph, create_graph : bool
+
+    Raises
+    ------
+    RuntimeError
+        When saved values were freed, or modified in place.
+    """
+    order, leaves = _collect([e for e, _ in roots])
+    if targets is not None:
+        order = _towards(order, targets)
+    for record in order:
+        if record.freed and not isinstance(record, CustomEntry):
+            raise RuntimeError(FREED)
+    state = Pass(create_graph)
+    for edge, cotangent in roots:
+        state.arrived.setdefault(owner(edge), []).append(cotangent)
+    asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
+    before = mode.grad
+    mode.grad = create_graph
+    try:
+        for piece, divides in _pieces(order):
+            if divides:
+                state.repeatable = False
+                _pull_back_alone(state, piece[0], asked)
+            else:
+                _pull_back_piece(state, piece, asked)
+        state.found = _finish(state, leaves if targets is None else targets)
+    finally:
+        mode.grad = before
+    if not retain_graph:
+        for record in state.spent:
+            record.freed = True
+    return state
+
+
+def _finish(state: Pass, edges: Sequence[Any]) -> dict[Any, Tensor]:
+    found = {}
+    for edge in edges:
+        place = owner(edge)
+        total = state.asked.get(place)
+        if total is None:
+            total = state.total(place)
+        if total is not None:
+            if isinstance(edge, Leaf) and edge.extras is not None:
+                total = call_hooks(edge.extras.hooks.get(0, {}), total)
+            found[edge] = total
+    return found
+
+
+def _collect(roots: Sequence[Any]) -> tuple[list[Record], list[Leaf]]:
+    """Return the entries that the roots lead to, the latest first, and the leaves."""
+    seen: set[Any] = set()
+    leaves: dict[Leaf, None] = {}
+    stack = [owner(r)[0] for r in roots]
+    while stack:
+        entry = stack.pop()
+        if type(entry) is Leaf:
+            leaves[entry] = None
+            continue
+        if entry in seen:
+            continue
+        seen.add(entry)
+        for edge in entry.edges or ():
+            if edge is not None:
+                if type(edge) is not Leaf and type(edge.signature) is Projection:
+                    edge = edge.inputs[0]  # noqa: PLW2901  # its operation's entry
+                if edge not in seen:
+                    stack.append(edge)
+    return sorted(seen, key=_serial, reverse=True), list(leaves)
+
+
+def _serial(record: Record) -> float:
+    return record.serial
+
+
+def _towards(order: list[Record], targets: Sequence[Any]) -> list[Record]:
+    """Return the entries that lie on a way to a target."""
+    needed = {owner(t)[0] for t in targets}
+    found = []
+    for record in reversed(order):
+        ways = [e for e in record.edges or () if e is not None and owner(e)[0] in needed]
+        if ways:
+            needed.add(record)
+        if ways or record in needed:
+            found.append(record)
+    return found[::-1]
+
+
+def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
+    """Return the entries in pieces, the latest first, each with whether it is one that Python code looks at."""
+    pieces: list[tuple[list[Record], bool]] = []
+    current: list[Record] = []
+    for record in order:
+        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly
+        if (alone or len(current) >= LONGEST) and current:
+            pieces.append((current, False))
+            current = []
+        if alone:
+            pieces.append(([record], True))
+        else:
+            current.append(record)
+    if current:
+        pieces.append((current, False))
+    return pieces
+
+
+# pieces --------------------------------------------------------------------------------------------------------------
+
+
+def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place]) -> None:
+    """Take a piece of the tape as one graph."""
+    records = latest_first[::-1]
+    position = {r: k for k, r in enumerate(records)}
+    values: list[Record] = []
+    edges: list[Any] = []
+    number: dict[Any, int] = {}
+    leaving: dict[Place, int] = {}
+    key: list[Any] = []
+    for record in records:
+        key.append(record.signature)
+        for operand, edge in zip(record.inputs, record.edges or (None,) * len(record.inputs), strict=True):
+            known = number.get(operand)
+            if known is None:
+                known = number[operand] = len(values)
+                values.append(operand)
+                edges.append(edge)
+            elif edges[known] is not edge:
+                known = _numbered_apart(number, values, edges, operand, edge)
+            key.append(known)
+            if edge is None:
+                key.append(None)
+                continue
+            place: Place = (edge, 0) if type(edge) is Leaf else owner(edge)
+            inside = position.get(place[0])
+            if inside is not None:
+                key.append((inside, place[1]))
+            else:
+                key.append(leaving.setdefault(place, len(leaving)))
+        if len(record.signature.types) == 1 and record not in number:  # type: ignore[union-attr]  # on the tape
+            number[record] = len(values)
+            values.append(record)
+            edges.append(record)
+    seeds, cotangents = _seeds(state, position)
+    wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
+    key += [tuple(seeds), tuple(wanted)]
+    if not seeds:
+        return
+    known_key = tuple(key)
+    plan = _plans.get(known_key)
+    if plan is None:
+        plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
+    read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
+    state.read.extend([values[n] for n in plan.needed])
+    state.spent.extend([records[p] for p in plan.saving])
+    results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
+    for place, result in zip(leaving, results, strict=False):
+        state.arrived.setdefault(place, []).append(result)
+    for (entry, k), result in zip(wanted, results[len(leaving) :], strict=True):
+        state.asked[records[entry], k] = result
+
+
+def _numbered_apart(number: dict[Any, int], values: list[Record], edges: list[Any], operand: Record, edge: Any) -> int:
+    """Return the number of a value met with another edge, as by ``x * x.detach()``."""
+    known = number.get((operand, edge))
+    if known is None:
+        known = number[operand, edge] = len(values)
+        values.append(operand)
+        edges.append(edge)
+    return known
+
+
+def _seeds(state: Pass, position: dict[Record, int]) -> tuple[list[tuple[int, int]], list[Tensor]]:
+    found = []
+    for place in list(state.arrived):
+        inside = position.get(place[0])
+        if inside is not None:
+            total = state.total(place)
+            assert total is not None
+            found.append(((inside, place[1]), total))
+            del state.arrived[place]
+    found.sort(key=lambda pair: pair[0])
+    return [s for s, _ in found], [t for _, t in found]
+
+
+def _plan(
+    key: Any,
+    records: list[Record],
+    number: dict[Any, int],
+    values: list[Record],
+    edges: list[Any],
+    position: dict[Record, int],
+    leaving: dict[Place, int],
+    seeds: list[tuple[int, int]],
+    wanted: list[tuple[int, int]],
+) -> Plan:
+    entries = []
+    for record in records:
+        operands: list[int] = []
+        targets: list[Any] = []
+        for operand, edge in zip(record.inputs, record.edges or (None,) * len(record.inputs), strict=True):
+            known = number[operand]
+            operands.append(known if edges[known] is edge else number[operand, edge])
+            if edge is None:
+                targets.append(None)
+            else:
+                place = owner(edge)
+                inside = position.get(place[0])
+                targets.append(leaving[place] if inside is None else (inside, place[1]))
+        assert record.signature is not None
+        own = [number[record]] if len(record.signature.types) == 1 else [-1] * len(record.signature.types)
+        entries.append(Entry(record.signature, operands, own, targets))
+    types = [e.type if isinstance(e, Leaf) else e.signature.types[k] for e, k in leaving]
+    plan = make_plan(entries, [v.type for v in values], seeds, types, wanted)
+    if len(_plans) >= _MOST_PLANS:
+        _plans.clear()
+    _plans[key] = plan
+    return plan
+
+
+def _checked(record: Record, readers: Sequence[Record]) -> Record:
+    """Return the value to read for a saved one.
+
+    Raises
+    ------
+    RuntimeError
+        When it was modified in place, by another operation than the one that reads it.
+    """
+    if record.overwritten is None and record.moved is None and (record.signature is None or not record.signature.view):
+        return record
+    written = written_over(record)
+    if written is None:
+        return saved_value(record)
+    version, counter, by = written
+    casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
+    if all(r is by or (casts and r is by.inputs[0]) for r in readers):
+        return record.alias()  # as if it had been copied before
+    kind = {"float32": "torch.FloatTensor", "float64": "torch.DoubleTensor", "int64": "torch.LongTensor",
+            "int32": "torch.IntTensor", "bool": "torch.BoolTensor"}[record.type.dtype.name]  # fmt: skip
+    made = ""
+    if record.edges is not None and record.signature is not None:
+        made = f", which is output {max(record.signature.index, 0)} of {owner(record)[0].signature.name},"
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{kind} {list(record.type.shape)}]{made} is at version {counter[0]}; expected version {version} instead. "
+        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+def _apply(
+    state: Pass, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor], records: list[Record]
+) -> list[Tensor]:
+    """Record what a plan computes: as one entry that nothing can differentiate, or operation by operation."""
+    if state.create_graph:
+        return replay(plan, values, edges, seeds, records)
+    inputs = (*values, *[s.current() for s in seeds])
+    record = Record(plan.signature, inputs, None, plan.signature.type)
+    made = [record] if len(plan.signature.types) == 1 else outputs_of(record)
+    return [Tensor.of(r, None) for r in made]
+
+
+# entries that Python code looks at -----------------------------------------------------------------------------------
+
+
+def _pull_back_alone(state: Pass, record: Record, asked: set[Place]) -> None:
+    count = len(record.signature.types) if record.signature is not None else 1
+    extras = record.gradient
+    cotangents = [state.total((record, k)) for k in range(count)]
+    if all(c is None for c in cotangents):
+        return
+    if extras is not None:
+        cotangents = run_before(extras, cotangents)
+    for k, cotangent in enumerate(cotangents):
+        state.arrived.pop((record, k), None)
+        if cotangent is not None:
+            if (record, k) in asked:
+                state.asked[record, k] = cotangent
+            if not isinstance(record, CustomEntry):
+                state.arrived[record, k] = [cotangent]
+    if isinstance(record, CustomEntry):
+        passed = record.pull_back(cotangents, state.create_graph)
+        state.spent.append(record)
+        places = [None if e is None else owner(e) for e in record.edges or ()]
+        arrivals = [(p, c) for p, c in zip(places, passed, strict=True) if p is not None and c is not None]
+    else:
+        before = {p: list(c) for p, c in state.arrived.items()}
+        _pull_back_piece(state, [record], set())
+        arrivals = []
+        for place, found in state.arrived.items():
+            arrivals += [(place, c) for c in found[len(before.get(place, [])) :]]
+        state.arrived = {p: c for p, c in before.items() if p[0] is not record}
+    if extras is not None and extras.posthooks:
+        arrivals = run_after(record, extras, arrivals, cotangents)
+    if mode.anomaly:
+        look_for_nan(record, [c for _, c in arrivals])
+    for place, cotangent in arrivals:
+        state.arrived.setdefault(place, []).append(cotangent)

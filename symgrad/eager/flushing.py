@@ -1,0 +1,147 @@
+"""Running what a window recorded: everything that is held at a result's request, found again under the window's state."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import Job, prepare
+from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.windows import Window
+
+__all__ = ["ask", "begin_window", "held", "run_now", "waits"]
+
+_FEW = 100  # records a window may have when it goes on after a run
+
+_getrefcount = sys.getrefcount
+
+
+def begin_window() -> Window:
+    """Return this thread's window, made at its first operation."""
+    window = mode.window = Window()
+    return window
+
+
+def held(window: Window) -> tuple[bool, ...]:
+    """Return for each record whether somebody besides the window holds it."""
+    expected = window.state.expected
+    if expected is None or window.slow:
+        expected = window.state.expected = _expected(window.records)
+    return tuple([_getrefcount(r) > e for r, e in zip(window.records, expected, strict=True)])
+
+
+def _expected(records: list[Record]) -> list[int]:
+    """Return how many references to each record there are when nobody else has one."""
+    own = 4  # the window's list, zip's tuple, the loop's variable and getrefcount's argument
+    uses = dict.fromkeys(records, own)
+    for record in records:
+        for operand in record.inputs:
+            if operand in uses:
+                uses[operand] += 1
+        for edge in record.edges or ():
+            if edge in uses:
+                uses[edge] += 1
+    return [uses[r] for r in records]
+
+
+class _Plan:
+    """What to run at a state: the program, where its operands are, and which records its results belong to."""
+
+    __slots__ = ("operands", "program", "results")
+
+    def __init__(self, job: Job, operands: list[Any], results: list[int]) -> None:
+        self.program = job.program
+        self.operands = operands
+        self.results = results
+
+
+def places(window: Window, records: Sequence[Record]) -> list[Any] | None:
+    """Return where the operands of a program are: a number in the window, or a constant record; None if elsewhere."""
+    found: list[Any] = []
+    for record in records:
+        if record.token is window.token:
+            found.append(record.number)
+        elif record.signature is None and record.data is not None and not record.exposed:
+            found.append(record)
+        else:
+            return None
+    return found
+
+
+def operand(window: Window, place: Any) -> Any:
+    """Return the value at a place."""
+    record = place if isinstance(place, Record) else window.leaves[-1 - place] if place < 0 else window.records[place]
+    data = record.data
+    return data if data is not None else ask(record)
+
+
+def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
+    """Run records as they are recorded: their operands may change, or too many wait."""
+    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
+    prepare([*roots, *alive]).run()
+    if not at_once:
+        window.begin()
+
+
+def waits(record: Record) -> bool:
+    """Whether a record is still to be computed, and can be."""
+    signature = record.signature
+    return record.data is None and signature is not None and signature.single and record.is_plain
+
+
+def ask(record: Record) -> AnyArray:
+    """Return a record's value; run what this thread's window holds with it."""
+    if record.data is not None:
+        return _known(record)
+    window = mode.window
+    if window is None or record.token is not window.token or record.number < 0 or window.slow:
+        prepare([record]).run()
+        return _known(record)
+    alive = held(window)
+    key = record.number, alive
+    try:
+        _run_held(window, record, key, alive)
+    except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
+        window.begin()
+        raise
+    _go_on(window, key)
+    return _known(record)
+
+
+def _run_held(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
+    plan = window.state.plans.get(key)
+    if plan is None:
+        _run_and_learn(window, record, key, alive)
+        return
+    results = plan.program([operand(window, p) for p in plan.operands])
+    records = window.records
+    for number, value in zip(plan.results, results, strict=True):
+        records[number].settle(value)
+
+
+def _known(record: Record) -> AnyArray:
+    data: AnyArray = record.data
+    return data
+
+
+def _run_and_learn(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
+    roots = [record, *[r for r, h in zip(window.records, alive, strict=True) if h and r is not record and waits(r)]]
+    job = prepare(roots)
+    operands = places(window, job.leaves)
+    job.run()
+    results = [r.number for r in job.wanted]
+    if operands is not None and all(r.token is window.token and r.number >= 0 for r in job.wanted):
+        window.state.plans[key] = _Plan(job, operands, results)
+
+
+def _go_on(window: Window, key: Any) -> None:
+    """Begin anew after a run, unless backward may still want what was recorded."""
+    tracked = any(r.edges is not None for r in window.records)
+    if not tracked or len(window.records) > _FEW or window.foreign:
+        window.begin()
+        return
+    move = ("ran", *key)
+    found = window.moves.get(move)
+    window.moves = found[1] if found is not None else window.learn(move, None, False, False).moves

@@ -1,0 +1,170 @@
+"""Whether operations are recorded for differentiation: a property of each thread."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = [
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "mode",
+    "no_grad",
+    "set_grad_enabled",
+]
+
+
+class Mode(threading.local):
+    """The modes of one thread. New threads begin with gradients on."""
+
+    grad: bool = True
+    inference: bool = False
+    anomaly: bool = False
+    transforms: int = 0  # how many transforms of torch.func's are under way
+    window: Any = None  # see windows.py
+    arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
+
+
+mode = Mode()
+
+
+def is_grad_enabled() -> bool:
+    """Return whether this thread records operations for differentiation."""
+    return mode.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether this thread is in inference mode."""
+    return mode.inference
+
+
+class _ModeContext:
+    """A mode that lasts for a block, or for each call of a decorated function or generator."""
+
+    def __init__(self) -> None:
+        self._before: Any = None  # the modes outside; pairs, when it is entered again inside itself
+
+    def _modes(self) -> tuple[bool, bool]:
+        raise NotImplementedError
+
+    def _again(self) -> _ModeContext:
+        return type(self)()
+
+    def __enter__(self) -> Self:
+        self._before = mode.grad, mode.inference, self._before
+        mode.grad, mode.inference = self._modes()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        mode.grad, mode.inference, self._before = self._before
+
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``fn`` so that each call runs in this mode; a generator function runs in it whenever it is resumed."""
+        if inspect.isgeneratorfunction(fn):
+            return self._generator(fn)
+
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return fn(*args, **kwargs)
+
+        return wrapped
+
+    def _generator(self, fn: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Any]:
+        @functools.wraps(fn)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            source = fn(*args, **kwargs)
+            step: Callable[[], Any] = functools.partial(next, source)
+            try:
+                while True:
+                    with self._again():
+                        value = step()
+                    try:
+                        sent = yield value
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:  # thrown in: it belongs to the generator
+                        step = functools.partial(source.throw, error)
+                    else:
+                        step = functools.partial(source.send, sent)
+            except StopIteration as end:
+                return end.value
+            finally:
+                with self._again():
+                    source.close()
+
+        return wrapped
+
+
+class no_grad(_ModeContext):  # noqa: N801  # torch's name
+    """Operations are not recorded: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``."""
+
+    def __new__(cls, fn: Callable[..., Any] | None = None) -> Any:
+        """Return the context, or ``fn`` decorated."""
+        return super().__new__(cls) if fn is None else cls()(fn)
+
+    def __init__(self, fn: Callable[..., Any] | None = None) -> None:
+        self._before = None
+
+    def _modes(self) -> tuple[bool, bool]:
+        return False, mode.inference
+
+
+class enable_grad(no_grad):  # noqa: N801  # torch's name
+    """Operations are recorded, also inside ``no_grad``."""
+
+    def _modes(self) -> tuple[bool, bool]:
+        return True, mode.inference
+
+
+class set_grad_enabled(_ModeContext):  # noqa: N801  # torch's name
+    """Operations are recorded or not: from the call on, or for a block, or as a decorator."""
+
+    def __init__(self, enabled: bool) -> None:
+        super().__init__()
+        self._enabled = bool(enabled)
+        self._called = mode.grad
+        mode.grad = self._enabled
+
+    def _modes(self) -> tuple[bool, bool]:
+        return self._enabled, mode.inference
+
+    def _again(self) -> _ModeContext:
+        before = mode.grad
+        context = type(self)(self._enabled)
+        mode.grad = before
+        context._called = before
+        return context
+
+    def __enter__(self) -> Self:
+        mode.grad = self._called
+        return super().__enter__()
+
+    def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``fn`` so that each call runs in this mode; the mode itself is put back."""
+        mode.grad = self._called
+        return super().__call__(fn)
+
+
+class inference_mode(_ModeContext):  # noqa: N801  # torch's name
+    """Operations are not recorded, and their results can never be: ``inference_mode(False)`` leaves the mode."""
+
+    def __new__(cls, enabled: Any = True) -> Any:
+        """Return the context, or a function decorated."""
+        return super().__new__(cls) if isinstance(enabled, bool) else cls()(enabled)
+
+    def __init__(self, enabled: Any = True) -> None:
+        super().__init__()
+        self._enabled = enabled
+
+    def _modes(self) -> tuple[bool, bool]:
+        return (False, True) if self._enabled else (True, False)
+
+    def _again(self) -> _ModeContext:
+        return type(self)(self._enabled)

@@ -1,0 +1,308 @@
+"""What users call: ``backward``, ``autograd.backward`` and ``autograd.grad``, with torch's checks and messages."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.eager.engine import AccumulateLock, run
+from symgrad.eager.flushing import waits
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import Job, evaluate, prepare
+from symgrad.eager.recording import Record, leaf
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember
+from symgrad.eager.storage import write
+from symgrad.eager.tape import Leaf
+from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.torch_basics import clone
+
+__all__ = ["backward", "backward_method", "grad"]
+
+Tensors = Tensor | Sequence[Tensor]
+CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which can "
+    "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
+    "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
+)
+NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def _seeds(tensors: Sequence[Tensor], given: Any, create_graph: bool) -> list[tuple[Any, Tensor]]:
+    """Return each root's edge with its cotangent.
+
+    Raises
+    ------
+    RuntimeError
+        When one is missing, of another shape, or for a root without a tape.
+    """
+    cotangents = [None] * len(tensors) if given is None else _several(given)
+    if len(cotangents) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(cotangents)} gradients")
+    roots = []
+    for k, (tensor, cotangent) in enumerate(zip(tensors, cotangents, strict=True)):
+        edge = tensor.edge()
+        if cotangent is None and edge is not None:
+            cotangent = _implicit(tensor)  # noqa: PLW2901  # torch's default
+        if edge is None:
+            raise RuntimeError(NO_GRAD.format(k))
+        assert cotangent is not None
+        _check_seed(k, tensor, cotangent)
+        if cotangent.dtype is not tensor.dtype:
+            cotangent = cotangent.to(tensor.dtype)  # noqa: PLW2901
+        roots.append((edge, cotangent if create_graph else _plain(cotangent)))
+    return roots
+
+
+def _plain(cotangent: Tensor) -> Tensor:
+    return cotangent if cotangent._edge is None else Tensor.of(cotangent.current())
+
+
+_ones: dict[Any, Tensor] = {}
+
+
+def _implicit(tensor: Tensor) -> Tensor:
+    value = tensor._value
+    found = _ones.get(value.type)
+    if found is None:
+        count: Any = 1
+        for size in value.type.shape:
+            count *= size
+        if count != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        found = Tensor.of(leaf(np.ones(value.type.shape, value.type.dtype.numpy)))
+        _ones[value.type] = found
+    return found
+
+
+def _check_seed(k: int, tensor: Tensor, cotangent: Any) -> None:
+    if not isinstance(cotangent, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(cotangent).__name__}")
+    if tuple(cotangent.shape) != tuple(tensor.shape):
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{k}] has a shape of {cotangent.shape} and output[{k}] has a shape of {tensor.shape}."
+        )
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of ``tensors`` to the ``grad`` of every leaf they depend on, or of ``inputs``.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+    grad_tensors : Tensor or sequence of Tensor, optional
+        The cotangent of each; needed unless it has one element.
+    retain_graph : bool, optional
+        Keep what backward needs, so that it can run again. Default: ``create_graph``.
+    create_graph : bool
+        Record the gradients, so that they can be differentiated.
+    inputs : Tensor or sequence of Tensor, optional
+        Only these receive gradients.
+
+    Raises
+    ------
+    RuntimeError
+        As torch does; nothing has been added then.
+    """
+    _backward(_several(tensors), grad_tensors, retain_graph, create_graph, inputs)
+
+
+def _backward(
+    tensors: list[Tensor],
+    grad_tensors: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
+    also: Sequence[Record] = (),
+) -> Learned | None:
+    """Run backward; return what can be repeated."""
+    if inputs is not None and not _several(inputs):
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    roots = _seeds(tensors, grad_tensors, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    for tensor in _several(inputs) if inputs is not None else ():
+        if isinstance(tensor, Tensor) and not tensor.is_leaf:
+            tensor.retain_grad()
+    receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(_several(inputs))]
+    if create_graph:
+        warnings.warn(CYCLE, UserWarning, stacklevel=3)
+    done = run(roots, receivers, keep, create_graph)
+    with AccumulateLock:
+        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
+        job, totals = _accumulate(ours, create_graph, also)
+    _call_post_hooks(done.found)
+    return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
+
+
+def _call_post_hooks(found: dict[Any, Tensor]) -> None:
+    for edge, cotangent in found.items():
+        if not isinstance(edge, Leaf):
+            continue
+        if edge.extras is not None:
+            for after in list(edge.extras.posthooks.values()):
+                after((), (cotangent,))
+        if edge.posthooks:
+            tensor = edge.tensor()
+            for hook in list(edge.posthooks.values()):
+                hook(tensor)
+
+
+def _receiver(k: int, tensor: Any) -> Any:
+    edge = tensor.edge()
+    if edge is None:
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    return edge
+
+
+def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record]) -> tuple[Job | None, dict[Any, Record]]:
+    """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
+    job = None
+    before = mode.grad
+    mode.grad = create_graph
+    try:
+        steps = []
+        for edge, cotangent in found.items():
+            old = edge.grad
+            steps.append((edge, old, cotangent if old is None else old + cotangent))
+        if not create_graph:
+            job = prepare([*[t.current() for _, _, t in steps], *also])
+            job.run()
+    finally:
+        mode.grad = before
+    given: set[Any] = set()
+    for edge, old, total in steps:
+        if old is not None and not create_graph and old._edge is None:
+            write(old, total.current(), None)
+        else:
+            edge.grad = _of_its_own(total, given)
+    return job, {edge: total._value for edge, _, total in steps}
+
+
+def _of_its_own(total: Tensor, given: set[Any]) -> Tensor:
+    """Return a gradient as a Tensor that shares its record with nothing: what was handed to backward may be passed on."""
+    value = total.current()
+    if value.signature is not None and value not in given and total._cell is None:
+        given.add(value)
+        return total if total._edge is not None else Tensor.of(value)
+    if total._edge is not None:
+        made: Tensor = clone(total)
+        return made
+    evaluate([value])
+    return Tensor.of(leaf(value.data))
+
+
+def backward_method(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of this to the ``grad`` of every leaf it depends on; see ``autograd.backward``."""
+    window = mode.window
+    key = None
+    if window is not None and gradient is None and inputs is None and not create_graph:
+        key = key_of(window, self, bool(retain_graph))
+        if key is not None and backward_again(window, key):
+            return
+    also = [] if key is None else [r for r, h in zip(window.records, key[2][3], strict=True) if h and waits(r)]
+    learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
+    if key is not None and learned is not None:
+        remember(window, key, learned)
+    if window is not None and not create_graph:
+        window.begin()
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of ``outputs`` with respect to ``inputs``; no ``grad`` attribute changes.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor or sequence of Tensor, optional
+        The cotangent of each output; needed unless it has one element.
+    retain_graph : bool, optional
+        Default: ``create_graph``.
+    create_graph : bool
+        Record the gradients, so that they can be differentiated.
+    allow_unused : bool, optional
+        Return None for inputs that the outputs do not depend on, in place of an error. Default: ``materialize_grads``.
+    is_grads_batched : bool
+        ``grad_outputs`` have a leading axis of cotangents, and so have the results.
+    materialize_grads : bool
+        Return zeros in place of None.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        As torch does.
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    outs, ins = _several(outputs), _several(inputs)
+    if not ins:
+        raise ValueError("grad requires non-empty inputs.")
+    if is_grads_batched:
+        return _batched(outs, ins, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
+    roots = _seeds(outs, grad_outputs, create_graph)
+    receivers = [_receiver(k, t) for k, t in enumerate(ins)]
+    keep = create_graph if retain_graph is None else retain_graph
+    found = run(roots, receivers, keep, create_graph).found
+    results: list[Tensor | None] = []
+    given: set[Any] = set()
+    for edge, tensor in zip(receivers, ins, strict=True):
+        result = found.get(edge)
+        if result is not None:
+            result = _of_its_own(result, given)
+        if result is None and materialize_grads:
+            result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
+        elif result is None and not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
+                "is the desired behavior."
+            )
+        results.append(result)
+    return tuple(results)
+
+
+def _batched(outs: Any, ins: Any, grad_outputs: Any, retain: Any, create: bool, *rest: Any) -> tuple[Tensor | None, ...]:
+    """Return gradients for each of a batch of cotangents, stacked."""
+    cotangents = _several(grad_outputs)
+    for k, (out, cotangent) in enumerate(zip(outs, cotangents, strict=True)):
+        if tuple(cotangent.shape[1:]) != tuple(out.shape):
+            raise RuntimeError(
+                f"If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The "
+                f"sizes of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was "
+                f"detected: grad_output[{k}] has a shape of {cotangent.shape} and output[{k}] has a shape of {out.shape}."
+            )
+    count = cotangents[0].shape[0]
+    rows = []
+    for k in range(count):
+        last = k == count - 1
+        keep = (create if retain is None else retain) or not last
+        allow, materialize = rest
+        rows.append(grad(outs, ins, [c[k] for c in cotangents], keep, create, allow, False, materialize))
+    return tuple([None if column[0] is None else column[0].stack_rows(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,285 @@
+"""Operations on Tensors: a pure function of nodes, run once for each combination of operand types, then recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import from_numpy
+from symgrad.eager.faces import Face, Weak
+from symgrad.eager.flushing import begin_window, run_now
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tensor_state import tensor_inputs
+from symgrad.eager.values import captured_value
+from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
+from symgrad.eager.windows import NumberLeaf, Window, new_number
+from symgrad.errors import at_user_line, user_line
+from symgrad.ir.expr import Node, fresh_input
+from symgrad.ir.graph import Graph
+
+__all__ = [
+    "Operation",
+    "Weak",
+    "apply_graph",
+    "apply_signature",
+    "as_expansion",
+    "as_getitem",
+    "as_operand",
+    "as_permutation",
+    "as_reshape",
+    "on_tape",
+    "operation",
+    "settled",
+]
+
+Found = tuple[Signature, dict[Any, Any], bool, bool]
+
+_MOST_SIGNATURES = 4096  # of one operation: more than any program has, and a bound for one whose shapes never repeat
+
+
+class Operation:
+    """A differentiable function of Tensors.
+
+    Called with Tensors, numbers and arrays it records one entry and returns a Tensor, or a tuple of them.
+    Keyword arguments are constants of the operation and must be hashable.
+    """
+
+    def __init__(self, formula: Callable[..., Any], grad_name: str) -> None:
+        self.formula = formula
+        self.grad_name = grad_name
+        self.__name__ = formula.__name__
+        self.__doc__ = formula.__doc__
+        self._signatures: dict[Any, Signature] = {}
+
+    def __repr__(self) -> str:
+        return f"<operation {self.__name__}>"
+
+    def __call__(self, *operands: Any, **static: Any) -> Any:
+        """Record this operation on ``operands``."""
+        window = mode.window or begin_window()
+        token = window.token
+        key: list[Any] = [self]
+        values: list[Record] = []
+        edges: list[Any] = []
+        try:
+            for operand in operands:
+                kind = type(operand)
+                if kind is Tensor:
+                    value = operand._value if operand._cell is None else operand.current()
+                    edge = operand._edge
+                    key.append(value.number if value.token is token else window.enter(value))
+                    if edge is None or not mode.grad:
+                        edges.append(None)
+                        key.append(0)
+                    else:
+                        edges.append(edge)
+                        key.append(1 if edge is value else window.edge_code(value, edge))
+                else:
+                    value = new_number(operand) if kind is float or kind is int or kind is bool else as_operand(operand)
+                    key.append(type(value.data) if type(value) is NumberLeaf else id(value.type))
+                    key.append(0)
+                    window.enter(value)
+                    edges.append(None)
+                values.append(value)
+            if static:
+                key.append(tuple(static.items()))
+            known = tuple(key)
+            found = window.moves.get(known)
+            if found is None:
+                found = self._learn(window, known, values, edges, static)
+        except BaseException:  # what was numbered for it is in no state
+            window.begin()
+            raise
+        return settle(window, found, tuple(values), tuple(edges))
+
+    def learn(self, window: Window, key: Any, values: Sequence[Record], edges: Sequence[Any], static: dict[str, Any]) -> Found:
+        """Return what recording this leads to, seen for the first time at the window's state."""
+        try:
+            return self._learn(window, key, values, edges, static)
+        except BaseException:  # what was numbered for it is in no state
+            window.begin()
+            raise
+
+    def _learn(self, window: Window, key: Any, values: Sequence[Record], edges: Sequence[Any], static: dict[str, Any]) -> Found:
+        signature = self._signature(values, static)
+        tracks = any(signature.carries) and any(e is not None for e in edges)
+        at_once = any(v.exposed for v in values)
+        return signature, window.learn(key, signature, tracks, at_once).moves, tracks, at_once
+
+    def _signature(self, values: Sequence[Record], static: dict[str, Any]) -> Signature:
+        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], tuple(static.items()))
+        found = self._signatures.get(key)
+        if found is None:
+            inputs = [fresh_input(f"x{k}", v.type) for k, v in enumerate(values)]
+            given = [Weak(i, type(v.data)) if is_number(v) else i for i, v in zip(inputs, values, strict=True)]
+            result = self.formula(*given, **static)
+            found = Signature(self.grad_name, Graph(inputs, result if isinstance(result, tuple) else (result,)))
+            if len(self._signatures) >= _MOST_SIGNATURES:
+                self._signatures.clear()
+            self._signatures[key] = found
+        return found
+
+
+def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tuple[Any, ...]) -> Any:
+    """Record an operation whose signature is known, and return its results."""
+    signature, window.moves, tracks, at_once = found
+    record = _new_record(Record)
+    record.signature = signature
+    record.inputs = values
+    record.edges = edges if tracks else None
+    record.type = signature.type
+    record.serial = next_serial()
+    record.token = window.token
+    records = window.records
+    record.number = number = len(records)
+    records.append(record)
+    if signature.single:
+        made = _new(Tensor)
+        made._value = record
+        if tracks:
+            made._edge = record
+        elif mode.inference:
+            made._inference = True
+        if at_once or number >= LONGEST_WINDOW or window.slow:
+            _see_to(window, [record], at_once)
+        return made
+    parts = outputs_of(record)
+    for part in parts:
+        part.token = window.token
+        part.number = len(records)
+        records.append(part)
+    if at_once or number >= LONGEST_WINDOW or window.slow:
+        _see_to(window, parts, at_once)
+    return tuple([Tensor.of(r, r if r.edges is not None else None) for r in parts])
+
+
+_new = Tensor.__new__
+_new_record = Record.__new__
+
+
+def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
+    """Run what must not wait; under anomaly detection, note the user's line."""
+    if mode.anomaly:
+        line = user_line()
+        for record in made:
+            record.line = line
+            if record.inputs and record.signature is not None and record.signature.index >= 0:
+                record.inputs[0].line = line
+    if at_once or len(window.records) >= LONGEST_WINDOW:
+        run_now(window, made, at_once)
+
+
+def is_number(record: Record) -> bool:
+    """Whether a record is a Python number, which adapts to the element types it meets."""
+    return record.signature is None and type(record.data) in (float, int, bool)
+
+
+def as_operand(value: Any) -> Record:
+    """Return the record of an operand that is no Tensor.
+
+    Raises
+    ------
+    TypeError
+        For something that is neither a number nor an array.
+    """
+    kind = type(value)
+    if kind is float or kind is int or kind is bool:
+        return leaf(value)
+    if isinstance(value, Face):
+        return node_leaf(value.node)
+    if isinstance(value, Node):
+        return node_leaf(value)
+    if isinstance(value, np.generic):
+        return leaf(value.item())
+    if isinstance(value, np.ndarray):
+        kind_ = from_numpy(value.dtype)
+        return leaf(np.array(value, dtype=kind_.numpy, order="C"))
+    if isinstance(value, (float, int)):
+        return leaf(float(value) if isinstance(value, float) else int(value))
+    raise TypeError(at_user_line(f"expected a Tensor or a number, got {kind.__module__}.{kind.__name__}"))
+
+
+def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:
+    """Record a known signature on Tensors of its operands' types."""
+    window = mode.window or begin_window()
+    key: list[Any] = [signature]
+    values = [t.current() for t in tensors]
+    edges = [t._edge if mode.grad else None for t in tensors]
+    for value, edge in zip(values, edges, strict=True):
+        key.append(value.number if value.token is window.token else window.enter(value))
+        key.append(0 if edge is None else 1 if edge is value else window.edge_code(value, edge))
+    known = tuple(key)
+    found = window.moves.get(known)
+    if found is None:
+        tracks = any(signature.carries) and any(e is not None for e in edges)
+        at_once = any(v.exposed for v in values)
+        found = signature, window.learn(known, signature, tracks, at_once).moves, tracks, at_once
+    return settle(window, found, tuple(values), tuple(edges))
+
+
+def apply_graph(graph: Graph, name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Record a whole graph as one entry of the tape; return a Tensor for each output."""
+    result = apply_signature(Signature(name, graph), tensors)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def settled(nodes: Sequence[Node]) -> list[Tensor]:
+    """Return what a transform of Tensors found; on the tape where it depends on what requires a gradient."""
+    free = Graph([], nodes).free_inputs
+    known = [tensor_inputs.get(n) for n in free]
+    if not mode.grad or all(k is None or k[1] is None for k in known):
+        return [Tensor(n) for n in nodes]
+    tensors = []
+    for node, found in zip(free, known, strict=True):
+        value = captured_value(node)
+        if found is not None:
+            tensors.append(Tensor.of(*found))
+        elif value is not None:
+            tensors.append(Tensor.of(leaf(value)))
+        else:
+            return [Tensor(n) for n in nodes]  # inside a trace
+    return list(apply_graph(Graph(free, nodes), "TransformBackward", tensors))
+
+
+def on_tape(
+    graph: Callable[[], Graph], known: dict[Any, Signature], leaves: Sequence[Any], outputs: Sequence[AnyArray]
+) -> list[Tensor]:
+    """Return the results of native code as Tensors, with one entry on the tape where an argument requires a gradient.
+
+    Parameters
+    ----------
+    graph : callable
+        Returns what was computed, for the sizes of this call.
+    known : dict
+        The signatures of earlier calls.
+    leaves : sequence
+        The arguments, then what the function captured.
+    outputs : sequence of ndarray
+    """
+    tensors = [x if isinstance(x, Tensor) else Tensor.of(leaf(np.array(x))) for x in leaves]
+    edges = tuple([t.edge() for t in tensors])
+    if not mode.grad or all(e is None for e in edges):
+        return [Tensor.from_array(o) for o in outputs]
+    values = tuple([t.current() for t in tensors])
+    key = tuple([id(v.type) for v in values])
+    signature = known.get(key)
+    if signature is None:
+        signature = known[key] = Signature("CompiledBackward", graph())
+    record = Record(signature, values, edges, signature.type)
+    made = [record] if signature.single else outputs_of(record)
+    for one, value in zip(made, outputs, strict=True):
+        one.data = value
+    return [Tensor.of(r, r if carries else None) for r, carries in zip(made, signature.carries, strict=True)]
+
+
+def operation(grad_name: str) -> Callable[[Callable[..., Any]], Operation]:
+    """Return the decorator that makes a formula over nodes an Operation; ``grad_name`` as in ``MulBackward0``."""
+
+    def decorate(formula: Callable[..., Any]) -> Operation:
+        return Operation(formula, grad_name)
+
+    return decorate

@@ -1,0 +1,251 @@
+"""Recorded values: what an eager Tensor holds, pending until somebody asks for it.
+
+Everything is in single-assignment form: a record is one value and never changes, an in-place write gives the
+storage another record. So an operation that is still pending means the data at the moment it was recorded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from symgrad.dtypes import DType, bool_, float64, from_numpy, int64
+from symgrad.ir.expr import Node, ops
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
+
+if TYPE_CHECKING:
+    from symgrad.eager.storage import Cell
+
+__all__ = [
+    "LONGEST_WINDOW",
+    "SCALARS",
+    "Edge",
+    "Projection",
+    "Record",
+    "Signature",
+    "leaf",
+    "next_serial",
+    "node_leaf",
+    "outputs_of",
+    "pending",
+    "projection",
+    "type_of",
+]
+
+AnyArray = np.ndarray[Any, Any]
+
+LONGEST_WINDOW = 1000  # operations that may wait before they are run
+
+next_serial = itertools.count().__next__
+
+_types: dict[tuple[Any, DType], TensorType] = {}
+
+
+def type_of(shape: Any, dtype: DType) -> TensorType:
+    """Return the one object for a type, so that recorded types compare by identity."""
+    found = _types.get((shape, dtype))
+    return found or _types.setdefault((shape, dtype), TensorType(shape, dtype))
+
+
+SCALARS: dict[type, TensorType] = {kind: type_of((), dtype) for kind, dtype in ((float, float64), (int, int64), (bool, bool_))}
+
+
+class Edge(Protocol):
+    """Where a cotangent goes: the record that made a value, or the accumulator of a leaf."""
+
+    serial: int
+
+
+class Signature:
+    """A recorded operation for operands of given types: a small graph, made once and recorded many times.
+
+    Attributes
+    ----------
+    name : str
+        What the tape calls it, as in ``MulBackward0``.
+    graph : Graph
+        Its inputs are the operands.
+    types : tuple of TensorType
+        The types of the results.
+    carries : tuple of bool
+        For each result, whether a derivative can pass through it.
+    view : bool
+        Whether the result shares the first operand's storage.
+    """
+
+    index = -1  # of a projection, which result it takes
+
+    def __init__(self, name: str, graph: Graph, view: bool = False) -> None:
+        self.name = name
+        self.graph = graph
+        self.types = tuple([type_of(o.shape, o.dtype) for o in graph.outputs])
+        self.type = self.types[0] if self.types else type_of((), float64)
+        self.view = view
+        self.carries = _carries(graph)
+        self.single = len(self.types) == 1
+        self.tracks = self.carries[0] if self.carries else False
+
+    def __repr__(self) -> str:
+        return f"<Signature {self.name} {self.graph!r}>"
+
+
+def _carries(graph: Graph) -> tuple[bool, ...]:
+    """Return for each output whether a floating input reaches it through floating values."""
+    reached = {i for i in graph.inputs if i.dtype.is_floating}
+    for node in graph.order:
+        if node in reached or node.primitive is ops.stop_gradient or not isinstance(node.type, TensorType):
+            if not isinstance(node.type, TensorType) and not reached.isdisjoint(node.inputs):
+                reached.add(node)
+            continue
+        if node.dtype.is_floating and not reached.isdisjoint(node.inputs):
+            reached.add(node)
+    return tuple([o in reached for o in graph.outputs])
+
+
+class Projection(Signature):
+    """One of several results."""
+
+    def __init__(self, index: int, type_: TensorType) -> None:
+        self.name = "Projection"
+        self.index = index
+        self.types = (type_,)
+        self.type = type_
+        self.view = False
+        self.carries = (True,)
+        self.single = True
+        self.tracks = True
+
+    @cached_property
+    def graph(self) -> Graph:  # type: ignore[override]  # a projection is read off, never inlined
+        """Nothing: a projection has no graph of its own."""
+        raise TypeError("a projection has no graph")
+
+
+_projections: dict[tuple[int, int], Projection] = {}
+
+
+def projection(index: int, type_: TensorType) -> Projection:
+    """Return the signature that takes result ``index``."""
+    key = index, id(type_)
+    found = _projections.get(key)
+    return found or _projections.setdefault(key, Projection(index, type_))
+
+
+class Record:
+    """One value, and how it came about.
+
+    Attributes
+    ----------
+    signature : Signature or None
+        The operation; None for a leaf.
+    inputs : tuple of Record
+    edges : tuple or None
+        For each input the edge its cotangent takes, None where it has none; None when nothing is tracked.
+    type : TensorType
+    serial : int
+        Rises with time, so that it orders records topologically.
+    data : ndarray, number or None
+        The value, once it is known. Of a leaf that is a Python number, the number.
+    """
+
+    serial: float = -1  # of a leaf: before everything
+    token: object = None  # of the window it has a number in
+    number = 0
+    data: Any = None
+    node: Node | None = None  # where it stands in a trace
+    overwritten: tuple[int, list[int], Record] | None = None  # once its storage was written: the version it was, the counter,
+    # and the record that was written
+    moved: Cell | None = None  # the storage that was written behind autograd's back
+    freed = False  # what backward needs was given up
+    gradient: Any = None  # hooks and whatever else only few records have, see tape.py
+    grad_fn: Any = None  # the object that Python sees
+    exposed = False  # other code may write the data
+    power = False  # whether it belongs to the derivative of a power; see replaying.py
+    line = ""  # under anomaly detection, where it was recorded
+
+    def __init__(
+        self, signature: Signature | None, inputs: tuple[Record, ...], edges: tuple[Any, ...] | None, type_: TensorType
+    ) -> None:
+        self.signature = signature
+        self.inputs = inputs
+        self.edges = edges
+        self.type = type_
+        self.serial = next_serial()
+
+    def alias(self) -> Record:
+        """Return the same value as another record, which no write has marked."""
+        made = Record(self.signature, self.inputs, self.edges, self.type)
+        made.data, made.node, made.serial = self.data, self.node, self.serial
+        return made
+
+    def settle(self, value: AnyArray) -> None:
+        """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
+        self.data = value
+        if self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+            self.inputs = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it depends on values alone, on no argument of a trace."""
+        stack, seen = [self], {self}
+        while stack:
+            one = stack.pop()
+            if one.data is None and one.signature is None:
+                return False
+            new = [i for i in one.inputs if i.data is None and i not in seen]
+            seen.update(new)
+            stack.extend(new)
+        return True
+
+    def __repr__(self) -> str:
+        name = "leaf" if self.signature is None else self.signature.name
+        return f"<Record {self.serial} {name}: {self.type}{'' if self.data is None else ', known'}>"
+
+
+def leaf(value: Any) -> Record:
+    """Return the record of an ndarray, taken as it is, or of a Python number."""
+    found = SCALARS.get(type(value))
+    record = Record(None, (), None, found or type_of(value.shape, from_numpy(value.dtype)))
+    record.serial = -1
+    record.data = value
+    return record
+
+
+def node_leaf(node: Node) -> Record:
+    """Return the record of a value of a trace."""
+    record = Record(None, (), None, type_of(node.shape, node.dtype))
+    record.node = node
+    return record
+
+
+def outputs_of(record: Record) -> list[Record]:
+    """Return the records of an operation's several results, each on the tape where a derivative passes."""
+    assert record.signature is not None
+    results = []
+    for k, (t, carries) in enumerate(zip(record.signature.types, record.signature.carries, strict=True)):
+        edges = (record,) if record.edges is not None and carries else None
+        part = Record(projection(k, t), (record,), edges, t)
+        part.serial = record.serial + 0.5  # right after it, whatever else was recorded
+        results.append(part)
+    return results
+
+
+def pending(roots: Sequence[Record]) -> list[Record]:
+    """Return the records that must be computed for ``roots``, in order."""
+    found = {r for r in roots if r.data is None and r.signature is not None}
+    stack = list(found)
+    while stack:
+        for operand in stack.pop().inputs:
+            if operand.data is None and operand not in found and operand.signature is not None:
+                found.add(operand)
+                stack.append(operand)
+    return sorted(found, key=_serial)
+
+
+def _serial(record: Record) -> float:
+    return record.serial

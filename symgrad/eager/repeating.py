@@ -1,0 +1,146 @@
+"""Backward found again: what the first backward of a loop worked out, under the state its window was in.
+
+A plan holds only if nothing of the user's looks on: no hooks, no custom functions, no saved value written meanwhile. Then
+the program, the places of its operands, the records and gradients its results belong to, and the entries it spends
+are the same as the first time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symgrad.eager.flushing import held, operand, places
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import Job
+from symgrad.eager.recording import Record, leaf
+from symgrad.eager.storage import write
+from symgrad.eager.tape import Leaf
+from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.windows import Window
+
+__all__ = ["Learned", "backward_again", "key_of", "remember"]
+
+
+class Learned:
+    """What a backward pass found out that is worth remembering.
+
+    Attributes
+    ----------
+    job : Job
+    totals : dict
+        For each leaf the record of its new gradient.
+    spent, read : list of Record
+        The entries that gave up what they saved; the values that were read.
+    """
+
+    __slots__ = ("job", "read", "spent", "totals")
+
+    def __init__(self, job: Job, totals: dict[Any, Record], spent: list[Record], read: list[Record]) -> None:
+        self.job = job
+        self.totals = totals
+        self.spent = spent
+        self.read = read
+
+
+class _Plan:
+    __slots__ = ("grads", "operands", "program", "read", "results", "spent")
+
+    def __init__(
+        self, program: Any, operands: list[Any], results: list[tuple[int, int]], grads: list[tuple[int, int]], *rest: list[int]
+    ) -> None:
+        self.program = program
+        self.operands = operands
+        self.results = results  # (which result of the program, record)
+        self.grads = grads  # (which result of the program, leaf)
+        self.spent, self.read = rest
+
+
+def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
+    """Return the window's state and what else backward from ``tensor`` depends on; None where it cannot be repeated."""
+    value = tensor._value
+    if value.token is not window.token or tensor._edge is not value or window.foreign or window.slow or value.number < 0:
+        return None
+    codes: list[int] = []
+    for accumulator in window.accumulators:
+        if accumulator.extras is not None or accumulator.posthooks:
+            return None
+        grad = accumulator.grad
+        if grad is None:
+            codes.append(0)
+            continue
+        if grad._edge is not None:
+            return None
+        old = grad._value if grad._cell is None else grad.current()
+        codes.append(old.number if old.token is window.token else window.enter(old))
+    return window.state, len(window.records), (value.number, retain_graph, tuple(codes), held(window))
+
+
+def backward_again(window: Window, key: Any) -> bool:
+    """Run backward as it was planned at this state; False where there is no plan, or it does not hold now."""
+    state, _, rest = key
+    plan = state.plans.get(rest)
+    if plan is None:
+        return False
+    records, leaves = window.records, window.leaves
+    for number in plan.read:
+        one = records[number] if number >= 0 else leaves[-1 - number]
+        if one.overwritten is not None or one.moved is not None:
+            return False
+    for number in plan.spent:
+        if records[number].freed or records[number].gradient is not None:
+            return False
+    results = plan.program([operand(window, p) for p in plan.operands])
+    for place, number in plan.results:
+        records[number].settle(results[place])
+    for place, number in plan.grads:
+        accumulator = window.accumulators[number]
+        value = leaf(results[place])
+        if accumulator.grad is None:
+            accumulator.grad = Tensor.of(value)
+        else:
+            write(accumulator.grad, value, None)
+    if not rest[1]:
+        for number in plan.spent:
+            records[number].freed = True
+    window.begin()
+    return True
+
+
+def remember(window: Window, key: Any, learned: Learned) -> None:
+    """Keep what a backward pass did at this state, if all of it lies in the window."""
+    if mode.anomaly:
+        return
+    token = window.token
+    operands = places(window, learned.job.leaves)
+    read = _numbers(window, learned.read)
+    inside = all(r.token is token and r.number >= 0 for r in learned.spent)
+    if any(r.moved is not None or r.overwritten is not None for r in learned.read):
+        return
+    if operands is None or read is None or not inside or learned.job.program is None:
+        return
+    position = {r: k for k, r in enumerate(learned.job.wanted)}
+    grads = []
+    for edge, total in learned.totals.items():
+        if not isinstance(edge, Leaf) or edge.token is not token or total not in position:
+            return
+        grads.append((position[total], edge.number - 2))
+    state, count, rest = key
+    mine = {r: k for k, r in enumerate(window.records[:count])}
+    results = [(k, mine[r]) for r, k in position.items() if r in mine]
+    spent = [r.number for r in learned.spent]
+    state.plans[rest] = _Plan(learned.job.program, operands, results, grads, spent, read)
+
+
+def _numbers(window: Window, records: list[Record]) -> list[int] | None:
+    """Return the numbers of saved values, and of what views among them are views of; None if one is elsewhere."""
+    found = []
+    for record in records:
+        one = record
+        while True:
+            if one.token is not window.token:
+                return None
+            found.append(one.number)
+            if one.signature is None or not one.signature.view or not one.inputs:
+                break
+            one = one.inputs[0]
+    return found

@@ -1,0 +1,144 @@
+"""A graph on Tensors, operation by operation: what ``create_graph`` records, so that it can be differentiated again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symgrad.dtypes import bool_
+from symgrad.eager.pullbacks import Plan
+from symgrad.eager.recording import Record, Signature, leaf, outputs_of, type_of
+from symgrad.eager.tensor_face import Tensor
+from symgrad.interpret import evaluate
+from symgrad.ir.attributes import attributes_key
+from symgrad.ir.expr import Node, constant, fresh_input, ops
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
+
+__all__ = ["replay", "replay_graph"]
+
+_NAMES = {
+    "integer_pow": "PowBackward0", "pow": "PowBackward1", "broadcast_to": "ExpandBackward0", "expand_dims": "UnsqueezeBackward0",
+    "cast": "ToCopyBackward0", "contract": "MmBackward0", "transpose": "PermuteBackward0", "sum": "SumBackward1",
+    "reshape": "ViewBackward0", "assemble": "SliceBackward0", "gather": "IndexBackward0",
+}  # fmt: skip
+
+
+class _Step:
+    """One operation: its signature and where its operands are; ``parts`` counts the results of one with several."""
+
+    __slots__ = ("operands", "parts", "signature", "value")
+
+    def __init__(self, signature: Signature | None, operands: tuple[int, ...], parts: int, value: Record | None) -> None:
+        self.signature = signature
+        self.operands = operands
+        self.parts = parts
+        self.value = value
+
+
+def _title(name: str) -> str:
+    return _NAMES.get(name) or "".join(word.capitalize() for word in name.split("_")) + "Backward0"
+
+
+def _steps(graph: Graph) -> tuple[list[_Step], tuple[Any, ...]]:
+    """Return the operations of a graph, in order, and where its outputs are."""
+    place: dict[Node, Any] = {node: k for k, node in enumerate(graph.inputs)}
+    steps: list[_Step] = []
+    for node in graph.order:
+        if node in place:
+            continue
+        if node.primitive is ops.project:
+            place[node] = (place[node.inputs[0]], node.attributes["index"])
+            continue
+        place[node] = len(graph.inputs) + len(steps)
+        if not node.inputs:
+            steps.append(_Step(None, (), 1, leaf(evaluate([node], {})[0])))
+            continue
+        operands = tuple([place[i] for i in node.inputs])
+        parts = 1 if isinstance(node.type, TensorType) else len(node.type.elements)
+        steps.append(_Step(_signature(node, parts), operands, parts, None))
+    return steps, tuple([place[o] for o in graph.outputs])
+
+
+_signatures: dict[Any, Signature] = {}
+
+
+def _signature(node: Node, parts: int) -> Signature:
+    types = [type_of(i.type.shape, i.type.dtype) for i in node.inputs]
+    key = node.primitive, attributes_key(node.attributes), *map(id, types)
+    found = _signatures.get(key)
+    if found is None:
+        inputs = [fresh_input("x", t) for t in types]
+        made = node.primitive(*inputs, **node.attributes)
+        outputs = [made] if parts == 1 else [ops.project(made, index=k) for k in range(parts)]
+        found = _signatures[key] = Signature(_title(node.primitive.name), Graph(inputs, outputs))
+    return found
+
+
+def replay(
+    plan: Plan, values: Sequence[Record], edges: Sequence[Any], seeds: Sequence[Tensor], entries: Sequence[Record]
+) -> list[Tensor]:
+    """Record a plan operation by operation.
+
+    As in torch, a derivative that reads saved values, or is a power's, stays on the tape also where it is constant: the next
+    derivative is zero then, no error.
+    """
+    if plan.steps is None:
+        plan.steps = _steps(plan.signature.graph)
+    given = [(v, e) for v, e in zip(values, edges, strict=True)] + [(s.current(), s._edge) for s in seeds]
+    steps, outputs = plan.steps
+    power = any(r.power or (r.signature is not None and r.signature.name == "PowBackward0") for r in entries)
+    results = _run(steps, outputs, given, power)
+    if not power and all(e is None for e in edges):
+        return results
+    operands = [(v, e) for r in entries for v, e in zip(r.inputs, r.edges or (), strict=False) if e is not None]
+    return [t if t._edge is not None else _anchored(t, *operands[0]) for t in results]
+
+
+def _anchored(tensor: Tensor, value: Record, edge: Any) -> Tensor:
+    """Return a constant as something that depends on ``value`` with derivative zero."""
+    constant_value = tensor.current()
+    key = "anchor", id(constant_value.type), id(value.type)
+    found = _signatures.get(key)
+    if found is None:
+        node, other = fresh_input("c", constant_value.type), fresh_input("x", value.type)
+        total = ops.sum(other, axes=tuple(range(other.ndim))) if other.ndim else other
+        total = total if total.dtype is node.dtype else ops.cast(total, dtype=node.dtype)
+        chosen = ops.where(constant(False, bool_), total, node)
+        found = _signatures[key] = Signature("PowBackward0", Graph([node, other], [chosen]))
+    record = Record(found, (constant_value, value), (None, edge), found.type)
+    record.power = True
+    return Tensor.of(record, record)
+
+
+def replay_graph(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Record a graph operation by operation on Tensors."""
+    steps, outputs = _steps(graph)
+    return _run(steps, outputs, [(t.current(), t._edge) for t in tensors])
+
+
+def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, Any]], power: bool = False) -> list[Tensor]:
+    table: list[Any] = list(given)
+    for step in steps:
+        if step.signature is None:
+            table.append((step.value, None))
+            continue
+        operands = [_at(table, p) for p in step.operands]
+        edges = tuple([e for _, e in operands])
+        tracked = any(e is not None for e in edges) and any(step.signature.carries)
+        record = Record(step.signature, tuple([v for v, _ in operands]), edges if tracked else None, step.signature.type)
+        if power:
+            record.power = True
+        if step.parts > 1:
+            table.append([(r, r if r.edges is not None else None) for r in outputs_of(record)])
+        else:
+            table.append((record, record if tracked else None))
+    return [Tensor.of(*_at(table, p)) for p in outputs]
+
+
+def _at(table: list[Any], place: Any) -> tuple[Record, Any]:
+    if isinstance(place, tuple):
+        found: tuple[Record, Any] = table[place[0]][place[1]]
+        return found
+    whole: tuple[Record, Any] = table[place]
+    return whole

@@ -1,0 +1,246 @@
+"""Storage: what views, detached aliases and ``.data`` share, and how a write to one is seen by all.
+
+A storage is a cell that holds the record of its present contents. A view is a chain of view operations from the
+cell's contents; a write through a view records the new contents of the whole. A write counts up the version and marks
+the record it replaced, so that backward finds out that a saved value is gone; a write through ``.data`` only leaves
+a trail to the storage, whose contents backward then reads as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import evaluate
+from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
+from symgrad.ir.expr import Node, fresh_input
+from symgrad.ir.graph import Graph
+
+if TYPE_CHECKING:
+    from symgrad.eager.tensor_state import TensorState as Tensor
+
+__all__ = ["Cell", "View", "alias", "cell_of", "renew", "saved_value", "write"]
+
+
+class View(Signature):
+    """A view operation: how to read it from its operand, and how to write through it.
+
+    Parameters
+    ----------
+    name : str
+    read : callable
+        Node to Node.
+    put : callable
+        The operand and the view's new contents to the operand's new contents.
+    array : callable
+        The same reading of an ndarray, as a NumPy view.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        operand: Any,
+        read: Callable[[Node], Node],
+        put: Callable[[Node, Node], Node],
+        array: Callable[[AnyArray], AnyArray],
+    ) -> None:
+        node = fresh_input("x", operand)
+        super().__init__(name, Graph([node], [read(node)]), view=True)
+        self._operand = operand
+        self._put = put
+        self.array = array
+        self._put_signature: Signature | None = None
+
+    @property
+    def put(self) -> Signature:
+        """The operation that writes through this view."""
+        if self._put_signature is None:
+            base, new = fresh_input("base", self._operand), fresh_input("new", self.type)
+            self._put_signature = Signature("CopySlices", Graph([base, new], [self._put(base, new)]))
+        return self._put_signature
+
+
+class Cell:
+    """The storage of some tensors: the record of its contents, and its place on the tape.
+
+    Attributes
+    ----------
+    value : Record
+    edge : Edge or None
+        Where a cotangent of the whole contents goes.
+    counter : list of int
+        The version, counted up by each write; aliases that share it hold the same list.
+    stamp : int
+        Counts all writes, also those that leave the version alone.
+    memory : ndarray or None
+        The array that NumPy or DLPack shares, once it was given away or taken in.
+    """
+
+    __slots__ = ("__weakref__", "counter", "edge", "memory", "stamp", "value")
+
+    def __init__(self, value: Record, edge: Any, counter: list[int]) -> None:
+        self.value = value
+        self.edge = edge
+        self.counter = counter
+        self.stamp = 0
+        self.memory: AnyArray | None = None
+
+
+def cell_of(tensor: Tensor) -> Cell:
+    """Return a tensor's storage, made now if nothing shared it before."""
+    cell = tensor._cell
+    if cell is None:
+        cell = tensor._cell = Cell(tensor._value, tensor._edge, tensor.counter)
+        tensor._stamp = 0
+    return cell
+
+
+def renew(tensor: Tensor) -> None:
+    """Bring a tensor up to the present contents of its storage."""
+    cell = tensor._cell
+    assert cell is not None
+    if not tensor._chain:
+        tensor._value, tensor._stamp = cell.value, cell.stamp
+        if tensor._follows:
+            tensor._edge = cell.edge
+        return
+    value, edge, array = cell.value, cell.edge if tensor._follows else None, cell.memory
+    for view in tensor._chain:
+        value = Record(view, (value,), None if edge is None else (edge,), view.type)
+        edge = None if edge is None else value
+        if array is not None:  # others may write it: what is read is always the memory itself
+            array = value.data = view.array(array)
+            value.exposed = True
+    tensor._value, tensor._stamp = value, cell.stamp
+    if tensor._follows:
+        tensor._edge = edge
+
+
+def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
+    """Make a new tensor share another's storage, outside its place on the tape; ``counted``: and its version."""
+    cell = other._cell or cell_of(other)
+    tensor._cell = cell
+    tensor._stamp = cell.stamp
+    if other._chain:
+        tensor._chain = other._chain
+    tensor._follows = False
+    if counted:
+        tensor._counter = other.counter
+
+
+def write(tensor: Tensor, value: Record, edge: Any) -> None:
+    """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
+    if edge is not None:
+        tensor.move_retaining(edge)
+    cell = tensor._cell
+    counter = tensor._counter
+    if counter is None:
+        counter = tensor._counter = [0]
+    version = counter[0]
+    counter[0] = version + 1
+    if cell is None:
+        tensor._value.overwritten = version, counter, value
+        tensor._value = value
+        if edge is not None:
+            tensor._edge = edge
+        return
+    if tensor._stamp != cell.stamp:
+        renew(tensor)
+    if counter is cell.counter:
+        cell.value.overwritten = version, counter, value
+    else:
+        cell.value.moved = cell
+    if tensor._chain:
+        value, edge = _put(tensor, cell, value, edge)
+    if cell.memory is not None:
+        value = _into_memory(cell.memory, value)
+    cell.value = value
+    cell.stamp += 1
+    if not tensor._chain:
+        tensor._value, tensor._stamp = value, cell.stamp
+    if edge is not None:
+        if tensor._follows:
+            cell.edge = edge
+            if not tensor._chain:
+                tensor._edge = edge
+        else:
+            tensor._edge = edge
+
+
+def _put(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> tuple[Record, Any]:
+    """Return the contents of the whole storage after a write through a view, and its edge."""
+    base_edge = cell.edge if mode.grad and tensor._follows else None
+    bases: list[tuple[Record, Any]] = [(cell.value, base_edge)]
+    for view in tensor._chain[:-1]:
+        base, from_ = bases[-1]
+        record = Record(view, (base,), None if from_ is None else (from_,), view.type)
+        bases.append((record, None if from_ is None else record))
+    for view, (base, from_) in zip(reversed(tensor._chain), reversed(bases), strict=True):
+        put = view.put
+        tracked = put.tracks and (edge is not None or from_ is not None)
+        value = Record(put, (base, value), (from_, edge) if tracked else None, put.type)
+        edge = value if tracked else None
+    return value, edge
+
+
+def _into_memory(memory: AnyArray, value: Record) -> Record:
+    evaluate([value])
+    np.copyto(memory, value.data)
+    return shared_leaf(memory)
+
+
+def shared_leaf(memory: AnyArray) -> Record:
+    """Return the record of memory that others may write: operations on it run at once."""
+    record = leaf(memory)
+    record.exposed = True
+    return record
+
+
+def share(tensor: Tensor) -> AnyArray:
+    """Return a tensor's values as an ndarray that shares its storage from now on."""
+    cell = cell_of(tensor)
+    if cell.memory is None:
+        evaluate([cell.value])
+        old = cell.value
+        memory = np.array(old.data, dtype=old.type.dtype.numpy, order="C")
+        cell.memory = memory
+        cell.value = shared_leaf(memory)
+        old.moved = cell  # what was saved is now what the memory holds
+        cell.stamp += 1
+        renew(tensor)
+    array = cell.memory
+    for view in tensor._chain:
+        array = view.array(array)
+    return array
+
+
+def saved_value(record: Record) -> Record:
+    """Return the record that backward reads where the forward pass read ``record``.
+
+    It is another one after a write that autograd was not told of.
+    """
+    if record.moved is not None:
+        return record.moved.value if record.moved.value.type is record.type else record
+    signature = record.signature
+    if signature is not None and signature.view and record.inputs:
+        base = saved_value(record.inputs[0])
+        if base is not record.inputs[0]:
+            return Record(signature, (base,), None, record.type)
+    return record
+
+
+def written_over(record: Record) -> tuple[int, list[int], Record] | None:
+    """Return the version a saved record had and its storage's counter, if it was written since; None if it was not."""
+    while True:
+        if record.overwritten is not None:
+            return record.overwritten
+        signature = record.signature
+        if signature is None or not signature.view or not record.inputs:
+            return None
+        record = record.inputs[0]
+
+
+__all__ += ["share", "shared_leaf", "type_of", "written_over"]

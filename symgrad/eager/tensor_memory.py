@@ -1,0 +1,219 @@
+"""How a Tensor lies in memory and gets out of it: copies, casts, strides, views and reshapes, pickling, DLPack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import DType, as_dtype
+from symgrad.eager.creation import tensor
+from symgrad.eager.storage import share
+from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.torch_basics import cast, copy
+from symgrad.eager.torch_basics import clone as clone_values
+from symgrad.eager.torch_names import METHODS
+from symgrad.eager.torch_rules import axis_of
+from symgrad.eager.views import as_strides, contiguous_strides
+from symgrad.errors import at_user_line
+
+__all__ = [
+    "cast_to",
+    "clone",
+    "contains",
+    "contiguous",
+    "copy_",
+    "deepcopy",
+    "dlpack",
+    "is_contiguous",
+    "numel",
+    "python_round",
+    "reduce",
+    "reshape",
+    "size",
+    "storage_offset",
+    "stride",
+    "to",
+    "type_name",
+    "view",
+]  # fmt: skip
+
+
+def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
+    """Return a copy with its own storage, on the tape."""
+    made: Tensor = clone_values(self)
+    return made
+
+
+def storage_offset(self: Tensor) -> int:
+    """Return how many elements of the storage come before the first one."""
+    base = tuple(self._cell.value.type.shape) if self._cell is not None else tuple(self.shape)
+    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
+    for step in self._chain:
+        places = step.array(places)
+    return int(places.reshape(-1)[0]) if places.size else 0
+
+
+def to(self: Tensor, *args: Any, dtype: DType | None = None, copy: bool = False, **ignored: Any) -> Tensor:
+    """Return the values in another element type; devices are accepted and mean this machine."""
+    for given in args:
+        if isinstance(given, Tensor):
+            dtype = given.dtype
+        elif isinstance(given, (DType, type)):
+            dtype = as_dtype(given)
+        elif isinstance(given, str) and given.split(":")[0] != "cpu":
+            raise RuntimeError(at_user_line(f"to: there is no device {given!r}; Tensors live in this machine's memory"))
+    if dtype is None or dtype is self.dtype:
+        return clone(self) if copy else self
+    made: Tensor = cast(self, dtype=as_dtype(dtype))
+    return made
+
+
+def cast_to(dtype: DType) -> Callable[[Tensor], Tensor]:
+    """Return the method that casts to one element type."""
+
+    def method(self: Tensor, memory_format: Any = None) -> Tensor:
+        return to(self, dtype)
+
+    method.__doc__ = f"Return the values as {dtype.name}."
+    return method
+
+
+def type_name(self: Tensor, dtype: Any = None) -> Any:
+    """Return the name of torch's type of this, or the values in another element type."""
+    names = {
+        "float32": "FloatTensor",
+        "float64": "DoubleTensor",
+        "int64": "LongTensor",
+        "int32": "IntTensor",
+        "bool": "BoolTensor",
+    }
+    return f"torch.{names[self.dtype.name]}" if dtype is None else to(self, dtype)
+
+
+def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
+    """Write another tensor's values, broadcast and in this element type."""
+    other = source if isinstance(source, Tensor) else tensor(source)
+    other = METHODS["expand"](other, tuple(self.shape))
+    if self.edge() is not None:
+        made: Tensor = copy(self, other)
+    else:
+        made = cast(other, dtype=self.dtype) if other.dtype is not self.dtype else clone(other)
+    return self.write_in_place(made.current(), made._edge)
+
+
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """Return the shape, or the size of one axis."""
+    return self.shape if dim is None else self.shape[axis_of(dim, self.ndim)]
+
+
+def numel(self: Tensor) -> int:
+    """Return how many elements there are."""
+    count: int = self.shape.numel()
+    return count
+
+
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Return whether the elements lie in memory in order."""
+    return not self._chain or as_strides(self) == contiguous_strides(tuple(self.shape))
+
+
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """Return the values in memory in order: itself, or a copy."""
+    return self if is_contiguous(self) else clone(self)
+
+
+def stride(self: Tensor, dim: int | None = None) -> Any:
+    """Return how many elements apart neighbours along each axis are."""
+    strides = as_strides(self)
+    return strides if dim is None else strides[axis_of(dim, self.ndim)]
+
+
+def view(self: Tensor, *shape: Any) -> Tensor:
+    """Return the elements in another shape, or element type, without a copy.
+
+    Raises
+    ------
+    RuntimeError
+        When their order in memory does not allow it; ``reshape`` copies then.
+    """
+    if self._chain and not is_contiguous(self) and not isinstance(shape[0], DType):
+        made: Tensor = METHODS["view"](self, *shape)
+        if not _viewable(self, tuple(made.shape)):
+            raise RuntimeError(at_user_line(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+                "contiguous subspaces). Use .reshape(...) instead."
+            ))  # fmt: skip
+        return made
+    result: Tensor = METHODS["view"](self, *shape)
+    return result
+
+
+def _viewable(self: Tensor, shape: tuple[int, ...]) -> bool:
+    strided = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), tuple(self.shape), as_strides(self))
+    try:
+        return np.reshape(strided, shape, copy=False) is not None
+    except ValueError:
+        return False
+
+
+def reshape(self: Tensor, *shape: Any) -> Tensor:
+    """Return the elements in the same order in another shape: a view where memory allows it, else a copy."""
+    made: Tensor = METHODS["reshape"](self, *shape)
+    if self._chain and not is_contiguous(self) and not _viewable(self, tuple(made.shape)):
+        fresh: Tensor = METHODS["reshape"](clone(self), *shape)
+        return fresh
+    return made
+
+
+def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    """Return a leaf with its own storage.
+
+    Raises
+    ------
+    RuntimeError
+        For a tensor that was computed from a leaf.
+    """
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. If you "
+            "were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    made = Tensor.from_array(self.numpy_value().copy(), self.requires_grad)
+    if self.requires_grad and self.grad is not None:
+        made.grad = Tensor.from_array(self.grad.numpy_value().copy())
+    memo[id(self)] = made
+    return made
+
+
+def reduce(self: Tensor, protocol: Any = None) -> Any:
+    """Return how to build this again: from its values, as a leaf."""
+    if not self.is_leaf:
+        raise RuntimeError("a Tensor that was computed from a leaf cannot be pickled: detach() it first")
+    return Tensor.from_array, (np.array(self.numpy_value()), self.requires_grad)
+
+
+def python_round(self: Tensor, ndigits: int | None = None) -> Tensor:
+    """Return halves rounded to even, to a number of decimals."""
+    made: Tensor = METHODS["round"](self, decimals=ndigits) if ndigits else METHODS["round"](self)
+    return made
+
+
+def dlpack(self: Tensor, **options: Any) -> Any:
+    """Return the values for another library that shares the memory.
+
+    Raises
+    ------
+    BufferError
+        When this requires a gradient.
+    """
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    return share(self).__dlpack__(**options)
+
+
+def contains(self: Tensor, value: Any) -> bool:
+    """Return whether any element equals ``value``."""
+    return bool((self.numpy_value() == (value.numpy_value() if isinstance(value, Tensor) else value)).any())

@@ -1,0 +1,345 @@
+"""What a Tensor does: Python's operators, methods and their in-place forms, put on the class from tables."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import bool_, float32, float64, int32, int64
+from symgrad.eager import tensor_memory as memory
+from symgrad.eager import torch_arithmetic, torch_names, torch_reductions, torch_views
+from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
+from symgrad.eager.functions import TENSOR_FUNCTIONS
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.gradients import backward_method
+from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.quick import binary_operator, is_operand, unary_method
+from symgrad.eager.recording import Record, leaf
+from symgrad.eager.storage import share, write
+from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.torch_basics import cast, fill
+from symgrad.eager.torch_indexing import assignment, getitem
+from symgrad.errors import DTypeError, at_user_line
+from symgrad.ir.types import format_shape
+
+__all__ = ["METHODS", "Device"]
+
+Function = Callable[..., Any]
+
+
+def _operator(function: Function) -> Function:
+    if isinstance(function, Operation):
+        return binary_operator(function)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return function(self, other) if is_operand(other) else NotImplemented
+
+    return operator
+
+
+_TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
+
+
+def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
+    """Write a result into ``target``, in its own element type and shape.
+
+    Raises
+    ------
+    RuntimeError
+        When the result does not fit, as torch says it.
+    """
+    if result._value.type is target._value.type:
+        return target.write_in_place(result._value, result._edge)
+    if result.dtype is not target.dtype:
+        if result.dtype.category > target.dtype.category:
+            given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
+            raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
+        result = cast(result, dtype=target.dtype)
+    if tuple(result.shape) != tuple(target.shape):
+        own_shape, given_shape = format_shape(target.shape), format_shape(result.shape)
+        message = f"output with shape {own_shape} doesn't match the broadcast shape {given_shape}"
+        raise RuntimeError(at_user_line(message))
+    return target.write_in_place(result._value, result._edge)
+
+
+def in_place(function: Function) -> Function:
+    """Return the form of a function that writes its result into its first argument."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return finish_in_place(self, function(self, *args, **kwargs))
+
+    return method
+
+
+def in_place_operator(function: Function) -> Function:
+    """Return ``x += y`` and the like."""
+    record = _operator(function)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        result = record(self, other)
+        if result is NotImplemented:
+            return result
+        value = result._value
+        if value.type is not self._value.type:
+            return finish_in_place(self, result)
+        if mode.grad and (self._edge is not None or self._cell is not None):
+            self.check_writeable(result._edge)
+        write(self, value, result._edge)
+        return self
+
+    return operator
+
+
+def reshaped_in_place(function: Function) -> Function:
+    """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
+
+    def method(self: Tensor, *args: Any) -> Tensor:
+        made = function(self, *args)
+        self._value, self._cell, self._chain, self._stamp = made.current(), made._cell, made._chain, made._stamp
+        self._edge = made._edge
+        return self
+
+    return method
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Write zeros."""
+    return fill_(self, 0)
+
+
+_filled: dict[Any, Any] = {}  # arrays of one small value, which nobody writes
+_MOST_FILLED = 256
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one value everywhere."""
+    if self.edge() is not None or isinstance(value, Tensor):
+        return finish_in_place(self, fill(self, value))
+    type_ = self._value.type
+    key = id(type_), repr(value)
+    array = _filled.get(key)
+    if array is None:
+        array = np.full(type_.shape, value, type_.dtype.numpy)
+        if len(_filled) < _MOST_FILLED and array.size <= 64:
+            _filled[key] = array
+    record = Record(None, (), None, type_)
+    record.data = array
+    return self.write_in_place(record, None)
+
+
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have one shape."""
+    return tuple(self.shape) == tuple(other.shape)
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the values in another tensor's element type."""
+    return memory.to(self, other.dtype)
+
+
+def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return ``new_zeros`` and the like: this element type unless one is given."""
+
+    def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
+        return make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+
+    method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
+    return method
+
+
+def _setitem(self: Tensor, key: Any, value: Any) -> None:
+    target, contents = assignment(self, key, value)
+    finish_in_place(target, contents)
+
+
+def _as_method(function: Function) -> Function:
+    """Return a function that Python binds: an Operation is none."""
+    if not isinstance(function, Operation):
+        return function
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
+    return method
+
+
+MULTIPLE = (
+    "Output 0 of {} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
+    "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
+    "out-of-place one."
+)
+
+
+def _many_views(function: Function) -> Function:
+    """Return a function whose results, several views of one tensor, must not be written."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        results = function(self, *args, **kwargs)
+        for made in results:
+            name = made.grad_fn.name() if made.requires_grad else function.__name__
+            made._forbidden = MULTIPLE.format(name)
+        return results
+
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
+    return method
+
+
+_powers: dict[int, Function] = {}
+
+
+def _power(self: Tensor, exponent: Any) -> Any:
+    if type(exponent) is not int:
+        return torch_arithmetic.FUNCTIONS["pow"](self, exponent) if is_operand(exponent) else NotImplemented
+    known = _powers.get(exponent)
+    if known is None:
+        known = _powers[exponent] = unary_method(torch_arithmetic.POWER, exponent=exponent, fractional=False)
+    return known(self)
+
+
+def _whole_or_not(whole: Function, function: Function) -> Function:
+    """Return a reduction whose most frequent form, over everything, is recorded at once."""
+
+    @functools.wraps(function)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs) if args or kwargs else whole(self)
+
+    return method
+
+
+class Device:
+    """Where a Tensor lives: this machine's memory."""
+
+    index = None
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}')"
+
+    def __str__(self) -> str:
+        return self.type
+
+    def __eq__(self, other: object) -> bool:
+        return str(other) == self.type
+
+    def __hash__(self) -> int:
+        return hash(self.type)
+
+
+def _from_random(draw: Callable[..., Any]) -> Callable[..., Tensor]:
+    def method(self: Tensor, *args: Any, generator: Any = None) -> Tensor:
+        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args))
+        return self.write_in_place(leaf(array.astype(self.dtype.numpy)), None)
+
+    method.__doc__ = "Write random numbers."
+    return method
+
+
+def _is_view(self: Tensor) -> bool:
+    return bool(self._chain)
+
+
+TORCH = torch_names.METHODS
+FUNCTIONS = torch_names.PUBLIC
+METHODS: dict[str, Any] = {
+    **TORCH,
+    "backward": backward_method,
+    "clone": memory.clone,
+    "copy_": memory.copy_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "to": memory.to,
+    "float": memory.cast_to(float32),
+    "double": memory.cast_to(float64),
+    "int": memory.cast_to(int32),
+    "long": memory.cast_to(int64),
+    "bool": memory.cast_to(bool_),
+    "type": memory.type_name,
+    "type_as": type_as,
+    "dim": lambda self: self.ndim,
+    "ndimension": lambda self: self.ndim,
+    "size": memory.size,
+    "numel": memory.numel,
+    "nelement": memory.numel,
+    "element_size": lambda self: self.dtype.itemsize,
+    "is_contiguous": memory.is_contiguous,
+    "contiguous": memory.contiguous,
+    "stride": memory.stride,
+    "view": memory.view,
+    "reshape": memory.reshape,
+    "storage_offset": memory.storage_offset,
+    "data_ptr": lambda self: share(self).ctypes.data,
+    "is_floating_point": lambda self: self.dtype.is_floating,
+    "is_complex": lambda self: False,
+    "is_inference": lambda self: self._inference,
+    "is_same_size": is_same_size,
+    "cpu": lambda self: self,
+    "new_zeros": new_(zeros),
+    "new_ones": new_(ones),
+    "new_empty": new_(empty),
+    "new_full": new_(full),
+    "new_tensor": new_(tensor),
+    "masked_select": TORCH["masked_select"],
+    "normal_": _from_random(lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
+    "uniform_": _from_random(lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
+    "bernoulli_": _from_random(lambda g, s, p=0.5: g.random(s) < p),
+    "random_": _from_random(lambda g, s, low=0, high=1 << 24: g.integers(low, high, s)),
+    "stack_rows": lambda self, rows: torch_names.FUNCTIONS["stack"](list(rows)),
+    "_is_view": _is_view,
+    "__getitem__": getitem,
+    "__setitem__": _setitem,
+    "__deepcopy__": memory.deepcopy,
+    "__reduce_ex__": memory.reduce,
+    "__contains__": memory.contains,
+    "__dlpack__": memory.dlpack,
+    "__dlpack_device__": lambda self: (1, 0),
+    "__neg__": TORCH["neg"],
+    "__pos__": lambda self: self,
+    "__abs__": TORCH["abs"],
+    "__invert__": TORCH["bitwise_not"],
+    "__matmul__": lambda self, other: TORCH["matmul"](self, other) if isinstance(other, Tensor) else NotImplemented,
+    "__round__": memory.python_round,
+    "__divmod__": lambda self, other: (self // other, self % other),
+}
+for _name, (_forward, _reflected) in torch_arithmetic.OPERATORS.items():
+    METHODS[f"__{_name}__"] = _operator(_forward)
+    METHODS[f"__r{_name}__"] = _operator(_reflected)
+    METHODS[f"__i{_name}__"] = in_place_operator(_forward)
+METHODS["__pow__"] = _power
+for _name, _all in {"sum": torch_reductions.SUM, "mean": torch_reductions.MEAN}.items():
+    METHODS[_name] = _whole_or_not(unary_method(_all, dim=None, keepdim=False, dtype=None), TORCH[_name])
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
+for _name in torch_names.IN_PLACE:
+    METHODS[f"{_name}_"] = in_place(TORCH[_name])
+for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t", "transpose": "transpose"}.items():
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
+for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
+    METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
+METHODS["__iter__"] = lambda self: iter(METHODS["unbind"](self, 0))
+for _name, _method in METHODS.items():
+    setattr(Tensor, _name, _as_method(_method))
+_PROPERTIES = {
+    "device": lambda self: Device("cpu"),
+    "is_cuda": lambda self: False,
+    "is_sparse": lambda self: False,
+    "is_quantized": lambda self: False,
+    "is_mps": lambda self: False,
+    "layout": lambda self: "torch.strided",
+    "itemsize": lambda self: self.dtype.itemsize,
+    "nbytes": lambda self: self.numel() * self.dtype.itemsize,
+    "_base": lambda self: self._parent if self._chain else None,
+    "real": lambda self: self,
+    **torch_views.PROPERTIES,
+}
+for _name, _method in _PROPERTIES.items():
+    setattr(Tensor, _name, property(_method))
+_STATIC: dict[str, Function] = {"settled": settled, "on_tape": on_tape}  # what the layers above find by a value's kind
+for _name, _method in _STATIC.items():
+    setattr(Tensor, _name, staticmethod(_method))
+TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)

@@ -1,0 +1,405 @@
+"""torch's elementwise functions of two arguments: arithmetic, powers, comparisons, logic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import bool_, float64, int64
+from symgrad.eager.faces import apply_primitive
+from symgrad.eager.operation import operation
+from symgrad.eager.torch_elementwise import FUNCTIONS as UNARY
+from symgrad.eager.torch_rules import (
+    DTYPE_NAMES,
+    Operand,
+    broadcast,
+    common,
+    known_values,
+    number_node,
+    refuse_dtype,
+    truth_of,
+    zero_like,
+)
+from symgrad.errors import DTypeError, at_user_line
+from symgrad.ir.expr import Node, like, ops
+from symgrad.ir.kinds import Rule
+
+__all__ = ["FUNCTIONS", "OPERATORS", "POWER", "SPECIAL", "pair"]
+
+Function = Callable[..., Any]
+
+_LN2 = math.log(2.0)
+
+
+def pair(a: Operand, b: Operand, floats: bool = False) -> tuple[Node, Node]:
+    """Return two operands in their common element type, their shapes checked."""
+    x, y = common(a, b, floats=floats)
+    if x.shape != y.shape:
+        broadcast(x, y)
+    return x, y
+
+
+def _binary(name: str, grad_fn: str, combine: Rule, floats: bool = False) -> Function:
+    """Return the operation of two operands in their common element type."""
+
+    def formula(a: Operand, b: Operand) -> Node:
+        result: Node = combine(*pair(a, b, floats))
+        return result
+
+    formula.__name__ = formula.__qualname__ = name
+    formula.__doc__ = f"Return {name} of each pair of elements."
+    made: Function = operation(grad_fn)(formula)
+    return made
+
+
+def _primitive(name: str) -> Rule:
+    return lambda x, y: apply_primitive(name, x, y)
+
+
+def _of_numbers(name: str) -> Rule:
+    """Return a quotient or remainder, which bools do not have."""
+
+    def combine(x: Node, y: Node) -> Node:
+        if x.dtype is bool_:
+            refuse_dtype(f"\"{name}\" not implemented for 'Bool'")
+        return apply_primitive(name, x, y)
+
+    return combine
+
+
+# sums, products, quotients
+
+
+def _difference(x: Node, y: Node) -> Node:
+    if x.dtype is bool_:
+        refuse_dtype(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    return x - y
+
+
+def _truncated(x: Node, y: Node) -> Node:
+    if x.dtype.is_floating:
+        return ops.trunc(x / y)
+    sign = ops.sign(x) * ops.sign(y)
+    return sign * ops.floor_divide(ops.abs(x), ops.abs(y))
+
+
+_add = _binary("add", "AddBackward0", _primitive("add"))
+_sub = _binary("sub", "SubBackward0", _difference)
+_rsub = _binary("rsub", "RsubBackward0", lambda x, y: _difference(y, x))
+_rsub_number = _binary("rsub", "RsubBackward1", lambda x, y: _difference(y, x))
+mul = _binary("mul", "MulBackward0", _primitive("mul"))
+_div = _binary("div", "DivBackward0", _primitive("div"), floats=True)
+_div_trunc = _binary("div", "DivBackward2", _truncated)
+_div_floor = _binary("div", "DivBackward2", _of_numbers("floor_divide"))
+_floor_divide = _binary("floor_divide", "NotImplemented", _of_numbers("floor_divide"))
+
+
+def _check_divisor(x: Any, y: Any) -> None:
+    """Raise for integers divided by 0, where the divisor's values are known."""
+    if isinstance(y, float) or getattr(y, "dtype", int64).is_floating or getattr(x, "dtype", int64).is_floating:
+        return
+    values = known_values(y)
+    if values is not None and not np.all(values):
+        raise RuntimeError(at_user_line("ZeroDivisionError"))
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """Return the quotient rounded down; it has no derivative."""
+    _check_divisor(x, y)
+    return _floor_divide(x, y)
+
+
+@operation("AddBackward0")
+def _add_scaled(a: Operand, b: Operand, alpha: Operand) -> Node:
+    x, y = pair(a, b)
+    return x + y * number_node(alpha, x.dtype)
+
+
+@operation("SubBackward0")
+def _sub_scaled(a: Operand, b: Operand, alpha: Operand) -> Node:
+    x, y = pair(a, b)
+    return x - y * number_node(alpha, x.dtype)
+
+
+def _is_one(value: Any) -> bool:
+    return type(value) is int and value == 1
+
+
+def add(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    """Return ``x + alpha * y``."""
+    return _add(x, y) if _is_one(alpha) else _add_scaled(x, y, alpha)
+
+
+def sub(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    """Return ``x - alpha * y``."""
+    return _sub(x, y) if _is_one(alpha) else _sub_scaled(x, y, alpha)
+
+
+def rsub(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+    """Return ``y - alpha * x``."""
+    if not _is_one(alpha):
+        return _sub_scaled(y, x, alpha)
+    return _rsub_number(x, y) if isinstance(y, (int, float)) else _rsub(x, y)
+
+
+def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+    """Return ``x / y``, or the quotient rounded towards 0 ("trunc") or down ("floor")."""
+    if rounding_mode is None:
+        return _div(x, y)
+    if rounding_mode not in ("trunc", "floor"):
+        expected = "div expected rounding_mode to be one of None, 'trunc', or 'floor'"
+        raise RuntimeError(at_user_line(f"{expected} but found '{rounding_mode}'"))
+    return _div_trunc(x, y) if rounding_mode == "trunc" else _div_floor(x, y)
+
+
+def _reflected_div(x: Any, y: Any) -> Any:
+    return mul(UNARY["reciprocal"](x), y)  # as torch computes number / tensor
+
+
+def _counted(name: str) -> tuple[Function, Function]:
+    """Return a remainder's forms by a number and by a tensor, which differ in their grad_fn's name."""
+    one, other = (_binary(name, f"{name.title()}Backward{k}", _of_numbers(name)) for k in (0, 1))
+    return one, other
+
+
+_remainders = _counted("remainder")
+_fmods = _counted("fmod")
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """Return the remainder with the sign of ``y``, as Python's %."""
+    _check_divisor(x, y)
+    return _remainders[not isinstance(y, (int, float))](x, y)
+
+
+def fmod(x: Any, y: Any) -> Any:
+    """Return the remainder with the sign of ``x``."""
+    _check_divisor(x, y)
+    return _fmods[not isinstance(y, (int, float))](x, y)
+
+
+# powers
+
+
+@operation("PowBackward0")
+def _pow_integer(x: Operand, *, exponent: int, fractional: bool) -> Node:
+    (node,) = common(x)
+    if fractional and not node.dtype.is_floating:
+        (node,) = common(x, floats=True)
+    if node.dtype is bool_:
+        node = ops.cast(node, dtype=int64)
+    if exponent < 0 and not node.dtype.is_floating:
+        raise DTypeError(at_user_line("Integers to negative integer powers are not allowed."))
+    return ops.integer_pow(node, exponent=exponent)
+
+
+@operation("PowBackward0")
+def _pow_truth(x: Operand, *, exponent: bool) -> Node:
+    (node,) = common(x)
+    if node.dtype is bool_:
+        return node if exponent else ops.logical_or(node, ops.logical_not(node))
+    return ops.integer_pow(node, exponent=int(exponent))
+
+
+@operation("PowBackward0")
+def _pow_half(x: Operand) -> Node:
+    (node,) = common(x, floats=True)
+    return ops.sqrt(node)
+
+
+def _general_pow(x: Node, y: Node) -> Node:
+    return ops.pow(x, y) if x.dtype.is_floating else _whole_pow(x, y)
+
+
+def _whole_pow(x: Node, y: Node) -> Node:
+    """Return integers to integer powers by squaring; a negative power is 1 / x**|y|, rounded towards 0."""
+    if x.dtype is bool_:
+        refuse_dtype("\"pow\" not implemented for 'Bool'")
+    size, rest = ops.abs(y), x
+    result = ops.broadcast_to(like(1, x), shape=broadcast(x, y)) if broadcast(x, y) else like(1, x)
+    for _ in range(63):
+        odd = ops.ne(ops.remainder(size, like(2, size)), like(0, size))
+        result = ops.where(odd, result * rest, result)
+        size, rest = ops.floor_divide(size, like(2, size)), rest * rest
+    inverse = ops.where(ops.eq(ops.abs(result), like(1, result)), result, like(0, result))
+    return ops.where(y < 0, inverse, result)
+
+
+_pow_number = _binary("pow", "PowBackward0", _general_pow)
+_pow_tensor = _binary("pow", "PowBackward1", _general_pow)
+_pow_of_number = _binary("pow", "PowBackward2", _general_pow)
+
+
+def pow(x: Any, exponent: Any) -> Any:
+    """Return ``x ** exponent``; an integer Python exponent gives products, and 0 as derivative where it is 0."""
+    if isinstance(exponent, (int, float)):
+        if isinstance(exponent, bool):
+            return _pow_truth(x, exponent=exponent)
+        if isinstance(exponent, int):
+            return _pow_integer(x, exponent=int(exponent), fractional=False)
+        if exponent.is_integer() and abs(exponent) <= 64:
+            return _pow_integer(x, exponent=int(exponent), fractional=True)
+        return _pow_half(x) if exponent == 0.5 else _pow_number(x, exponent)
+    return _pow_of_number(x, exponent) if isinstance(x, (int, float)) else _pow_tensor(x, exponent)
+
+
+def float_power(x: Any, exponent: Any) -> Any:
+    """Return ``x ** exponent`` in float64."""
+    base, power = (v if isinstance(v, (int, float)) else v.to(float64) for v in (x, exponent))
+    return pow(base, float(power) if isinstance(power, int) else power)
+
+
+# extrema and other pairs
+
+
+def _either_number(name: str) -> Rule:
+    """Return fmax or fmin: of two elements of which one is nan, the other."""
+
+    def combine(x: Node, y: Node) -> Node:
+        if not x.dtype.is_floating:
+            return apply_primitive(name, x, y)
+        first = ops.logical_or(ops.ge(x, y) if name == "maximum" else ops.le(x, y), ops.isnan(y))
+        return ops.where(first, x, y)
+
+    return combine
+
+
+def _copysign(x: Node, y: Node) -> Node:
+    zero = zero_like(y)
+    negative = ops.logical_or(y < 0.0, ops.logical_and(ops.eq(y, zero), 1.0 / y < 0.0))
+    size = ops.where(ops.eq(x, zero), zero, ops.abs(x))
+    return ops.where(negative, -size, size)
+
+
+def _heaviside(x: Node, y: Node) -> Node:
+    zero = zero_like(x)
+    above = ops.where(x < 0, zero, like(1, x))
+    return ops.stop_gradient(ops.where(ops.eq(x, zero), y, above))
+
+
+def _xlogy(x: Node, y: Node) -> Node:
+    zero = zero_like(x)
+    vanishes = ops.logical_and(ops.eq(x, zero), ops.le(y, zero))
+    return ops.where(vanishes, zero, ops.xlogy(x, y))
+
+
+def _xlog1py(x: Node, y: Node) -> Node:
+    zero = zero_like(x)
+    unbounded = ops.logical_or(ops.le(y, like(-1.0, y)), ops.eq(y, like(math.inf, y)))
+    return ops.where(ops.logical_and(ops.eq(x, zero), unbounded), zero, x * ops.log1p(y))
+
+
+_copysigns = [_binary("copysign", f"CopysignBackward{k}", _copysign, floats=True) for k in (1, 0)]
+_xlogys = [_binary("xlogy", f"XlogyBackward{k}", _xlogy, floats=True) for k in (2, 0, 1)]
+
+
+def copysign(x: Any, y: Any) -> Any:
+    """Return |x| with the sign of ``y``."""
+    return _copysigns[not isinstance(y, (int, float))](x, y)
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """Return x log(y), 0 where x is 0 unless y is nan."""
+    return _xlogys[0 if isinstance(y, (int, float)) else 2 if isinstance(x, (int, float)) else 1](x, y)
+
+
+_PAIRS: dict[str, tuple[str, Rule, bool]] = {
+    "maximum": ("Maximum", _primitive("maximum"), False),
+    "minimum": ("Minimum", _primitive("minimum"), False),
+    "fmax": ("Fmax", _either_number("maximum"), False),
+    "fmin": ("Fmin", _either_number("minimum"), False),
+    "atan2": ("Atan2", ops.atan2, True),
+    "hypot": ("Hypot", ops.hypot, True),
+    "logaddexp": ("Logaddexp", ops.logaddexp, True),
+    "logaddexp2": ("Logaddexp2", lambda x, y: ops.logaddexp(x * _LN2, y * _LN2) / _LN2, True),
+    "ldexp": ("Ldexp", lambda x, y: x * ops.exp2(y), True),
+    "heaviside": ("NotImplemented", _heaviside, False),
+    "xlog1py": ("SpecialXlog1Py", _xlog1py, True),
+}
+
+
+# comparisons, logic, bits
+
+
+def _compare(name: str) -> Function:
+    return _binary(name, "NotDifferentiable", getattr(ops, name))
+
+
+def _logical(name: str) -> Function:
+    def formula(a: Operand, b: Operand) -> Node:
+        x, y = truth_of(a), truth_of(b)
+        broadcast(x, y)
+        result: Node = getattr(ops, name)(x, y)
+        return result
+
+    formula.__name__ = name
+    made: Function = operation("NotDifferentiable")(formula)
+    return made
+
+
+def _bitwise(name: str, logical: str) -> Function:
+    def formula(a: Operand, b: Operand) -> Node:
+        x, y = pair(a, b)
+        if x.dtype.is_floating:
+            refuse_dtype(f"{name} is not implemented for '{DTYPE_NAMES[x.dtype]}'")
+        result: Node = getattr(ops, logical if x.dtype is bool_ and logical else name)(x, y)
+        return result
+
+    formula.__name__ = name
+    made: Function = operation("NotDifferentiable")(formula)
+    return made
+
+
+@operation("NotDifferentiable")
+def bitwise_not(x: Operand) -> Node:
+    """Return the bits turned over; of bools, the other value."""
+    (node,) = common(x)
+    if node.dtype.is_floating:
+        refuse_dtype(f"bitwise_not is not implemented for '{DTYPE_NAMES[node.dtype]}'")
+    return ops.logical_not(node) if node.dtype is bool_ else ops.bitwise_not(node)
+
+
+POWER = _pow_integer
+
+# the tables
+
+_COMPARISONS = {"eq": "eq", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
+
+FUNCTIONS: dict[str, Function] = {
+    "add": add, "sub": sub, "subtract": sub, "rsub": rsub, "mul": mul, "multiply": mul, "div": div, "divide": div,
+    "true_divide": _div, "floor_divide": floor_divide, "remainder": remainder, "fmod": fmod, "pow": pow,
+    "float_power": float_power, "copysign": copysign, "xlogy": xlogy, "bitwise_not": bitwise_not,
+}  # fmt: skip
+for _name, (_grad_fn, _rule, _floats) in _PAIRS.items():
+    _ending = "" if _grad_fn == "NotImplemented" else "Backward0"
+    FUNCTIONS[_name] = _binary(_name, _grad_fn + _ending, _rule, _floats)
+for _name, _alias in _COMPARISONS.items():
+    FUNCTIONS[_name] = FUNCTIONS[_alias] = _compare(_name)
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    FUNCTIONS[_name] = _logical(_name)
+for _name in ("and", "or", "xor"):
+    FUNCTIONS[f"bitwise_{_name}"] = _bitwise(f"bitwise_{_name}", f"logical_{_name}")
+for _name in ("left_shift", "right_shift"):
+    FUNCTIONS[f"bitwise_{_name}"] = _bitwise(_name, "")
+FUNCTIONS["arctan2"] = FUNCTIONS["atan2"]
+SPECIAL: dict[str, Function] = {"xlogy": xlogy, "xlog1py": FUNCTIONS.pop("xlog1py")}
+
+# Python's operators: the function for x op y, and for y op x
+OPERATORS: dict[str, tuple[Function, Function]] = {
+    "add": (_add, _add),
+    "sub": (_sub, rsub),
+    "mul": (mul, mul),
+    "truediv": (_div, _reflected_div),
+    "floordiv": (floor_divide, lambda x, y: floor_divide(y, x)),
+    "mod": (remainder, lambda x, y: _remainders[1](y, x)),
+    "pow": (pow, lambda x, y: pow(y, x)),
+    **{k: (FUNCTIONS[f"bitwise_{k}"], lambda x, y, k=k: FUNCTIONS[f"bitwise_{k}"](y, x)) for k in ("and", "or", "xor")},
+    "lshift": (FUNCTIONS["bitwise_left_shift"], lambda x, y: FUNCTIONS["bitwise_left_shift"](y, x)),
+    "rshift": (FUNCTIONS["bitwise_right_shift"], lambda x, y: FUNCTIONS["bitwise_right_shift"](y, x)),
+}

@@ -1,0 +1,41 @@
+"""The operations that Tensors need whatever is computed: copies, casts, and writing one value everywhere."""
+
+from __future__ import annotations
+
+from symgrad.dtypes import DType, bool_
+from symgrad.eager.faces import Weak
+from symgrad.eager.operation import operation
+from symgrad.ir.expr import Node, constant, ops
+
+__all__ = ["cast", "clone", "copy", "fill"]
+
+Operand = Node | Weak
+
+
+@operation("CloneBackward0")
+def clone(a: Node) -> Node:
+    """Return a copy."""
+    return a
+
+
+@operation("ToCopyBackward0")
+def cast(a: Node, *, dtype: DType) -> Node:
+    """Return the values in another element type."""
+    if a.dtype is dtype:
+        return a
+    return ops.ne(a, constant(0, a.dtype)) if dtype is bool_ else ops.cast(a, dtype=dtype)
+
+
+@operation("CopyBackwards")
+def copy(a: Node, source: Node) -> Node:
+    """Return ``source`` broadcast to the shape and cast to the element type of ``a``, whose place on the tape is kept."""
+    node = source if source.dtype is a.dtype else ops.cast(source, dtype=a.dtype)
+    return ops.where(constant(False, bool_), a, node)
+
+
+@operation("FillBackward0")
+def fill(a: Node, value: Operand) -> Node:
+    """Return ``value`` everywhere; no derivative passes to what was there, but its place on the tape is kept."""
+    node = value.node if isinstance(value, Weak) else value
+    node = node if node.dtype is a.dtype else ops.cast(node, dtype=a.dtype)
+    return ops.where(constant(False, bool_), a, node)

@@ -1,0 +1,423 @@
+"""torch's functions that read or write at integer indices and masks: gather, scatter, index_*, masked_*, take, put."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import bool_, int64
+from symgrad.eager.operation import operation
+from symgrad.eager.torch_rules import (
+    DTYPE_NAMES,
+    Operand,
+    axis_of,
+    broadcast,
+    known_values,
+    number_node,
+    refuse,
+    refuse_dtype,
+    shape_text,
+    spread,
+    zero_like,
+)
+from symgrad.eager.torch_views import FUNCTIONS as VIEWS
+from symgrad.errors import DTypeError, at_user_line
+from symgrad.ir.expr import Node, Range, constant, like, ops
+from symgrad.ir.types import Shape
+
+__all__ = ["FUNCTIONS", "along", "flat_places", "overwritten", "wrapped"]
+
+Function = Callable[..., Any]
+
+
+def _node(x: Operand) -> Node:
+    return x if isinstance(x, Node) else x.node
+
+
+def index_node(name: str, index: Operand) -> Node:
+    """Return integer indices as int64, or raise in torch's words."""
+    node = _node(index)
+    if not node.dtype.is_integer:
+        raise DTypeError(at_user_line(f"{name}(): Expected dtype int32/int64 for index"))
+    return node if node.dtype is int64 else ops.cast(node, dtype=int64)
+
+
+def wrapped(index: Node, size: Any) -> Node:
+    """Return indices counted from the front."""
+    return ops.where(index < 0, index + like(size, index), index)
+
+
+def flat_places(index: Node, axis: int, shape: Shape) -> Node:
+    """Return where the elements that ``index`` names along an axis stand in memory order; -1 where it is out of range."""
+    size: Any = shape[axis]
+    flat: Node | None = None
+    for k, length in enumerate(shape):
+        if k == axis:
+            at = index
+        else:
+            at = ops.iota(size=index.shape[k], dtype=int64)
+            at = ops.expand_dims(at, axes=tuple(a for a in range(index.ndim) if a != k))
+        flat = at if flat is None else flat * like(length, flat) + at  # type: ignore[arg-type]  # sizes are ints
+    assert flat is not None
+    outside = ops.logical_or(index < 0, index >= size)
+    return ops.where(outside, like(-1, flat), flat)
+
+
+def _ranks_agree(name: str, x: Node, index: Node) -> None:
+    if max(x.ndim, 1) != max(index.ndim, 1):
+        refuse(f"Index tensor must have the same number of dimensions as {name} tensor")
+
+
+def along(x: Node, index: Node, axis: int) -> Node:
+    """Return the elements at ``index`` along an axis, the other axes at the same place, as numpy.take_along_axis."""
+    if not x.ndim:
+        return spread(x, index.shape) if index.ndim else x
+    flat = ops.reshape(x, shape=(x.type.size,))
+    return ops.gather(flat, flat_places(index, axis, x.shape), axis=0)
+
+
+def _check_index(index: Any, size: int, axis: int) -> None:
+    """Raise at once for indices out of range, where their values are known."""
+    values = known_values(index)
+    if values is not None and values.size and (values.min() < 0 or values.max() >= size):
+        worst = values.min() if values.min() < 0 else values.max()
+        refuse(f"index {worst} is out of bounds for dimension {axis} with size {size}")
+
+
+# reading
+
+
+@operation("GatherBackward0")
+def _gather(x: Operand, index: Operand, *, dim: int) -> Node:
+    node, places = _node(x), index_node("gather", index)
+    axis = axis_of(dim, node.ndim)
+    _ranks_agree("input", node, places)
+    for k, (p, q) in enumerate(zip(node.shape, places.shape, strict=False)):
+        if k != axis and q > p:  # type: ignore[operator]  # sizes of Tensors are ints
+            shapes = f"index {shape_text(places.shape)} to be no larger than self {shape_text(node.shape)}"
+            refuse(f"Size does not match at dimension {k} expected {shapes} apart from dimension {axis}")
+    return along(node, places, axis)
+
+
+def gather(x: Any, dim: int, index: Any) -> Any:
+    """Return the elements at ``index`` along an axis, the other axes at the index's own place."""
+    axis = axis_of(dim, x.ndim)
+    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    return _gather(x, index, dim=dim)
+
+
+@operation("GatherBackward0")
+def _take_along(x: Operand, index: Operand, *, dim: int) -> Node:
+    node, places = _node(x), index_node("torch.take_along_dim", index)
+    if node.ndim != places.ndim:
+        counts = f"got {node.ndim} dimensions, and {places.ndim} dimensions"
+        refuse(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but {counts}")
+    axis = axis_of(dim, node.ndim)
+    one = [tuple(1 if k == axis else s for k, s in enumerate(n.shape)) for n in (node, places)]
+    shape = np.broadcast_shapes(*one)  # type: ignore[arg-type]  # sizes of Tensors are ints
+    wide = [spread(n, (*shape[:axis], n.shape[axis], *shape[axis + 1 :])) for n in (node, places)]
+    return along(wide[0], wrapped(wide[1], node.shape[axis]), axis)
+
+
+def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    """Return the elements at ``indices`` along an axis, broadcast; of all elements where none is named."""
+    if dim is None:
+        return take(x, VIEWS["reshape"](indices, -1))
+    return _take_along(x, indices, dim=dim)
+
+
+@operation("IndexSelectBackward0")
+def _index_select(x: Operand, index: Operand, *, dim: int) -> Node:
+    node, places = _node(x), index_node("index_select", index)
+    if places.ndim > 1:
+        raise IndexError(at_user_line("index_select(): Index is supposed to be a vector"))
+    axis = axis_of(dim, node.ndim)
+    if not node.ndim:
+        return node
+    if not places.ndim:
+        places = ops.expand_dims(places, axes=(0,))
+    return ops.gather(node, places, axis=axis)
+
+
+def index_select(x: Any, dim: int, index: Any) -> Any:
+    """Return the entries at ``index`` along an axis."""
+    axis = axis_of(dim, x.ndim)
+    values = known_values(index)
+    if values is not None and x.ndim and values.size and (values.min() < 0 or values.max() >= x.shape[axis]):
+        raise IndexError(at_user_line("index out of range in self"))
+    return _index_select(x, index, dim=dim)
+
+
+@operation("TakeBackward0")
+def _take(x: Operand, index: Operand) -> Node:
+    node = _node(x)
+    places = wrapped(index_node("take", index), node.type.size)
+    return ops.gather(ops.reshape(node, shape=(node.type.size,)), places, axis=0)
+
+
+def take(x: Any, index: Any) -> Any:
+    """Return the elements at ``index``, counted in memory order."""
+    values, size = known_values(index), int(np.prod(x.shape, dtype=int))
+    if values is not None and values.size and (values.min() < -size or values.max() >= size):
+        raise IndexError(at_user_line("out of range: tried to access index out of bounds on a tensor of " + f"{size} elements."))
+    return _take(x, index)
+
+
+@operation("MaskedSelectBackward0")
+def _select_flat(x: Operand, places: Operand, *, shape: tuple[int, ...]) -> Node:
+    node = spread(_node(x), shape)
+    return ops.gather(ops.reshape(node, shape=(node.type.size,)), _node(places), axis=0)
+
+
+def masked_select(x: Any, mask: Any) -> Any:
+    """Return the elements where ``mask`` holds, as a vector; the mask's values must be known."""
+    _check_mask("masked_select", mask)
+    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
+    places = np.flatnonzero(np.broadcast_to(mask.numpy_value(), shape))
+    return _select_flat(x, places, shape=shape)
+
+
+def _check_mask(name: str, mask: Any) -> None:
+    if mask.dtype is not bool_ and mask.dtype != np.bool_:
+        refuse_dtype(f"{name}: expected BoolTensor for mask")
+
+
+# writing: the functional forms
+
+
+def overwritten(x: Node, value: Node, places: Node) -> Node:
+    """Return ``x`` with ``value`` at places in memory order; of several for one place the last counts."""
+    size: Any = x.type.size
+    count: Any = value.type.size
+    writer = ops.last_writer(ops.reshape(places, shape=(count,)), size=size)
+    if count == 0:
+        return x
+    at = ops.maximum(writer, like(0, writer))
+    new = ops.gather(ops.reshape(value, shape=(count,)), at, axis=0)
+    hit = ops.reshape(writer >= 0, shape=x.shape)
+    return ops.where(hit, ops.reshape(new, shape=x.shape), x)
+
+
+def _source(name: str, x: Node, index: Node, source: Operand) -> Node:
+    """Return the part of a scatter's source that ``index`` covers, or a number for all of it."""
+    if not isinstance(source, Node):
+        return spread(number_node(source, x.dtype), index.shape)
+    if source.dtype is not x.dtype:
+        refuse_dtype(f"{name}(): Expected self.dtype to be equal to src.dtype")
+    _ranks_agree("src", source, index)
+    for k, (p, q) in enumerate(zip(index.shape, source.shape, strict=False)):
+        if p > q:  # type: ignore[operator]  # sizes of Tensors are ints
+            shapes = f"Expected index {shape_text(index.shape)} to be no larger than src {shape_text(source.shape)}"
+            refuse(f"{shapes} size in dimension {k}")
+    if source.shape == index.shape or not source.ndim:
+        return source
+    return ops.slice(source, ranges=tuple(Range(0, s) for s in index.shape))
+
+
+def _scatter_formula(x: Operand, index: Operand, source: Operand, *, dim: int, add: bool) -> Node:
+    node, places = _node(x), index_node("scatter", index)
+    axis = axis_of(dim, node.ndim)
+    _ranks_agree("self", node, places)
+    given = _source("scatter", node, places, source)
+    base = node if node.ndim else ops.reshape(node, shape=(1,))
+    if not places.ndim:
+        places, given = (ops.reshape(n, shape=(1,)) for n in (places, given))
+    flat = flat_places(places, axis, base.shape)
+    if not add:
+        return ops.reshape(overwritten(base, given, flat), shape=node.shape)
+    size: Any = places.type.size
+    updates, spots = (ops.reshape(n, shape=(size,)) for n in (given, flat))
+    total = ops.scatter_add(updates, spots, axis=0, size=base.type.size)
+    return node + ops.reshape(total, shape=node.shape)
+
+
+_scatter, _scatter_number, _scatter_add = (
+    operation(f"Scatter{name}")(_scatter_formula) for name in ("Backward0", "Backward1", "AddBackward0")
+)
+
+
+def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+    """Return ``x`` with ``src`` written at ``index`` along an axis; of several for one place the last counts."""
+    source = value if src is None else src
+    axis = axis_of(dim, x.ndim)
+    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    if reduce is not None:
+        if reduce != "add":
+            refuse("reduce argument must be 'add'; multiply by the gathered factors instead")
+        return _scatter_add(x, index, source, dim=dim, add=True)
+    return (_scatter_number if isinstance(source, (int, float)) else _scatter)(x, index, source, dim=dim, add=False)
+
+
+def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+    """Return ``x`` with ``src`` added at ``index`` along an axis."""
+    axis = axis_of(dim, x.ndim)
+    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    return _scatter_add(x, index, src, dim=dim, add=True)
+
+
+@operation("ScatterReduceBackward0")
+def _scatter_mean(x: Operand, index: Operand, source: Operand, *, dim: int, include_self: bool, mean: bool) -> Node:
+    node, places = _node(x), index_node("scatter_reduce", index)
+    total = _scatter_formula(node, places, source, dim=dim, add=True)
+    ones = spread(like(1, node), places.shape)
+    count = _scatter_formula(zeros_of(node), places, ones, dim=dim, add=True)
+    if not include_self:  # what is written loses its own value
+        total = total - ops.where(count > 0, node, zero_like(node))
+    if not mean:
+        return total
+    count = count + 1 if include_self else ops.maximum(count, like(1, count))
+    return total / count if node.dtype.is_floating else ops.floor_divide(total, count)
+
+
+def zeros_of(node: Node) -> Node:
+    """Return zeros of a node's type."""
+    return spread(zero_like(node), node.shape)
+
+
+def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """Return ``x`` with ``src`` combined at ``index`` along an axis: "sum" or "mean"."""
+    if reduce not in ("sum", "mean"):
+        raise NotImplementedError(at_user_line(f"scatter_reduce: reduce is 'sum' or 'mean' here, got {reduce!r}"))
+    axis = axis_of(dim, x.ndim)
+    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    return _scatter_mean(x, index, src, dim=dim, include_self=bool(include_self), mean=reduce == "mean")
+
+
+def _checked_source(name: str, x: Node, index: Node, source: Node, axis: int) -> Node:
+    if source.dtype is not x.dtype:
+        kinds = f"{DTYPE_NAMES[x.dtype]} and source dtype {DTYPE_NAMES[source.dtype]}"
+        refuse_dtype(f"{name}(): self and source expected to have the same dtype, but got (self) {kinds}")
+    if index.ndim > 1:
+        raise IndexError(at_user_line(f"{name}(): Index should have dimension 1 or 0 (got {index.ndim})"))
+    count: Any = index.shape[0] if index.ndim else 1
+    wanted = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    if source.shape != wanted:
+        if source.ndim and source.shape[axis] != count:
+            refuse(f"{name}(): Number of indices ({count}) should be equal to source.size(dim): ({source.shape[axis]})")
+        refuse(f"source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+               f"{shape_text(x.shape)} source.shape = {shape_text(source.shape)}")  # fmt: skip
+    return source
+
+
+def _index_write(x: Operand, index: Operand, source: Operand, *alpha: Operand, dim: int, add: bool) -> Node:
+    name = "index_add" if add else "index_copy"
+    node, places = _node(x), index_node(name, index)
+    axis = axis_of(dim, node.ndim)
+    given = _checked_source(name, node, places, _node(source), axis)
+    if not places.ndim:
+        places = ops.reshape(places, shape=(1,))
+    size: Any = node.shape[axis]
+    if add:
+        total = ops.scatter_add(given, places, axis=axis, size=size)
+        return node + (total * number_node(alpha[0], node.dtype) if alpha else total)
+    writer = ops.last_writer(places, size=size)
+    new = ops.gather(given, ops.maximum(writer, like(0, writer)), axis=axis)
+    hit = ops.expand_dims(writer >= 0, axes=tuple(a for a in range(node.ndim) if a != axis))
+    return ops.where(hit, new, node)
+
+
+_index_add, _index_copy = (operation(f"Index{n}Backward0")(_index_write) for n in ("Add", "Copy"))
+
+
+def _check_places(name: str, x: Any, dim: int, index: Any) -> None:
+    values, axis = known_values(index), axis_of(dim, x.ndim)
+    if values is not None and values.size and (values.min() < 0 or values.max() >= x.shape[axis]):
+        raise IndexError(at_user_line(f"{name}(): index out of range in self"))
+
+
+def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    """Return ``x`` with ``alpha * source`` added at ``index`` along an axis."""
+    _check_places("index_add", x, dim, index)
+    plain = type(alpha) is int and alpha == 1
+    return _index_add(x, index, source, *(() if plain else (alpha,)), dim=dim, add=True)
+
+
+def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    """Return ``x`` with ``source`` written at ``index`` along an axis."""
+    _check_places("index_copy", x, dim, index)
+    return _index_copy(x, index, source, dim=dim, add=False)
+
+
+@operation("IndexFillBackward0")
+def _index_fill(x: Operand, index: Operand, value: Operand, *, dim: int) -> Node:
+    node, places = _node(x), index_node("index_fill", index)
+    axis = axis_of(dim, node.ndim)
+    places = places if places.ndim else ops.reshape(places, shape=(1,))
+    ones = spread(constant(True), places.shape)
+    hit = ops.scatter_add(ones, wrapped(places, node.shape[axis]), axis=0, size=node.shape[axis])
+    return ops.where(
+        ops.expand_dims(hit, axes=tuple(a for a in range(node.ndim) if a != axis)), number_node(value, node.dtype), node
+    )
+
+
+def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
+    """Return ``x`` with ``value`` at ``index`` along an axis."""
+    return _index_fill(x, index, value, dim=dim)
+
+
+def _masked_fill_formula(x: Operand, mask: Operand, value: Operand) -> Node:
+    node, chosen = _node(x), _node(mask)
+    if chosen.dtype is not bool_:
+        kind = f"got mask with dtype {DTYPE_NAMES[chosen.dtype].lower()}"
+        refuse_dtype(f"masked_fill_ only supports boolean masks, but {kind}")
+    if isinstance(value, Node) and value.ndim:
+        got = f"but got tensor with {value.ndim} dimension(s)."
+        refuse(f"masked_fill_ only supports a 0-dimensional value tensor, {got}")
+    broadcast(node, chosen)
+    return ops.where(chosen, number_node(value, node.dtype), node)
+
+
+_masked_fills = [operation(f"MaskedFillBackward{k}")(_masked_fill_formula) for k in (0, 1)]
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """Return ``x`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
+    return _masked_fills[not isinstance(value, (int, float))](x, mask, value)
+
+
+@operation("MaskedScatterBackward0")
+def masked_scatter(x: Operand, mask: Operand, source: Operand) -> Node:
+    """Return ``x`` with the elements of ``source`` in order where ``mask`` holds."""
+    node, chosen, given = _node(x), _node(mask), _node(source)
+    if chosen.dtype is not bool_:
+        refuse_dtype("masked_scatter_ only supports boolean masks")
+    if given.dtype is not node.dtype:
+        refuse_dtype("masked_scatter: expected self and source to have same dtypes")
+    shape = broadcast(node, chosen)
+    flat = ops.reshape(ops.cast(spread(chosen, shape), dtype=int64), shape=(-1,) if not shape else (_size(shape),))
+    order = ops.cumsum(flat, axis=0) - like(1, flat)
+    taken = ops.gather(ops.reshape(given, shape=(given.type.size,)), ops.maximum(order, like(0, order)), axis=0)
+    return ops.where(chosen, ops.reshape(taken, shape=shape), node)
+
+
+def _size(shape: Shape) -> Any:
+    total: Any = 1
+    for s in shape:
+        total = total * s
+    return total
+
+
+@operation("PutBackward0")
+def _put(x: Operand, index: Operand, source: Operand, *, accumulate: bool) -> Node:
+    node = _node(x)
+    places = wrapped(index_node("put_", index), node.type.size)
+    given = number_node(source, node.dtype)
+    if not accumulate:
+        return overwritten(node, spread(given, places.shape) if not given.ndim else given, places)
+    updates, spots = (ops.reshape(n, shape=(places.type.size,)) for n in (given, places))
+    return node + ops.reshape(ops.scatter_add(updates, spots, axis=0, size=node.type.size), shape=node.shape)
+
+
+def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """Return ``x`` with ``source`` at ``index``, counted in memory order."""
+    return _put(x, index, source, accumulate=bool(accumulate))
+
+
+FUNCTIONS: dict[str, Function] = {
+    "gather": gather, "take_along_dim": take_along_dim, "index_select": index_select, "take": take,
+    "masked_select": masked_select, "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce,
+    "index_add": index_add,
+    "index_copy": index_copy, "index_fill": index_fill, "masked_fill": masked_fill, "masked_scatter": masked_scatter, "put": put,
+}  # fmt: skip

@@ -1,0 +1,127 @@
+"""torch's grids, combinations, borders and differences of neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations as choose
+from typing import Any
+
+import numpy as np
+
+from symgrad.dtypes import bool_
+from symgrad.eager.operation import operation
+from symgrad.eager.torch_joining import cat, part, stack
+from symgrad.eager.torch_rules import (
+    Operand,
+    axis_of,
+    refuse,
+    spread,
+)
+from symgrad.eager.torch_views import FUNCTIONS as VIEWS
+from symgrad.eager.torch_views import reshape
+from symgrad.ir.expr import Node, ops
+
+__all__ = ["FUNCTIONS", "pad_node"]
+
+Function = Callable[..., Any]
+
+
+def _node(x: Operand) -> Node:
+    return x if isinstance(x, Node) else x.node
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """Return tensors broadcast to one shape."""
+    shape = np.broadcast_shapes(*[tuple(x.shape) for x in tensors])
+    return tuple([x if tuple(x.shape) == shape else VIEWS["expand"](x, shape) for x in tensors])
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """Return the coordinates of a grid, an array for each axis."""
+    given = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        refuse(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    swap = indexing == "xy" and len(given) > 1
+    if swap:
+        given[0], given[1] = given[1], given[0]
+    shape = tuple(x.shape[0] if x.ndim else 1 for x in given)
+    count = len(given)
+    grids = [VIEWS["expand"](reshape(x, (*(1,) * k, -1, *(1,) * (count - k - 1))), shape) for k, x in enumerate(given)]
+    if swap:
+        grids[0], grids[1] = grids[1], grids[0]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors: Any) -> Any:
+    """Return every combination of one element of each vector, as rows."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors)], 1)
+
+
+def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Return every combination of ``r`` elements of a vector, as rows."""
+    from itertools import combinations_with_replacement
+
+    rows = list((combinations_with_replacement if with_replacement else choose)(range(x.shape[0]), r))
+    from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
+
+    index = np.asarray(rows, dtype=np.int64).reshape(-1, r)
+    return stack([GATHERING["index_select"](x, 0, index[:, k]) for k in range(r)], 1)
+
+
+def pad_node(node: Node, widths: tuple[tuple[int, int], ...], mode: str, value: float) -> Node:
+    """Return a node with borders: before and after each axis; negative widths cut."""
+    for axis, (before, after) in enumerate(widths):
+        if before < 0 or after < 0:
+            count = node.shape[axis] + min(before, 0) + min(after, 0)
+            node = part(node, axis, max(-before, 0), count)
+    positive = tuple((max(b, 0), max(a, 0)) for b, a in widths)
+    if mode == "constant":
+        result: Node = ops.pad(node, widths=positive, value=bool(value) if node.dtype is bool_ else value)
+        return result
+    for axis, (before, after) in enumerate(positive):
+        if before or after:
+            node = _extended(node, axis, before, after, mode)
+    return node
+
+
+def _extended(node: Node, axis: int, before: int, after: int, mode: str) -> Node:
+    size: Any = node.shape[axis]
+    if mode == "reflect":
+        if max(before, after) >= size:
+            refuse(f"Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after})")
+        low, high = part(node, axis, before, before, -1), part(node, axis, size - 2, after, -1)
+    elif mode == "circular":
+        low, high = part(node, axis, size - before, before), part(node, axis, 0, after)
+    else:
+        edges = (part(node, axis, 0, 1), part(node, axis, size - 1, 1))
+        shapes = [(*node.shape[:axis], width, *node.shape[axis + 1 :]) for width in (before, after)]
+        low, high = (spread(e, s) for e, s in zip(edges, shapes, strict=True))
+    result: Node = ops.concatenate(low, node, high, axis=axis)
+    return result
+
+
+@operation("SubBackward0")
+def _diff(x: Operand, *, n: int, dim: int) -> Node:
+    node = _node(x)
+    axis = axis_of(dim, node.ndim)
+    if node.ndim == 0:
+        refuse("diff expects input to be at least one-dimensional")
+    for _ in range(n):
+        size: Any = node.shape[axis]
+        late, early = (part(node, axis, k, max(size - 1, 0)) for k in (min(1, size), 0))
+        node = ops.logical_xor(late, early) if node.dtype is bool_ else late - early
+    return node
+
+
+def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    """Return the differences of neighbours along an axis, ``n`` times."""
+    parts = [p for p in (prepend, x, append) if p is not None]
+    return _diff(cat(parts, dim) if len(parts) > 1 else x, n=int(n), dim=dim)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "broadcast_tensors": broadcast_tensors, "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
+    "combinations": combinations, "diff": diff,
+}  # fmt: skip

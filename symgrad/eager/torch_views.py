@@ -1,0 +1,357 @@
+"""torch's views: reshapes, permutations, slices and axes of size 1, each by one of the three kinds of view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symgrad.eager.torch_rules import axes_of, axis_of, refuse, shape_text
+from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
+from symgrad.errors import at_user_line
+
+__all__ = ["FUNCTIONS", "LINALG", "PROPERTIES", "sizes_of", "view_by_key"]
+
+Function = Callable[..., Any]
+
+ALL = slice(None)
+
+
+def sizes_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return sizes given one by one or as one sequence."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    for size in sizes:
+        if not hasattr(size, "__index__"):
+            kind = type(size).__name__
+            raise TypeError(at_user_line(f"shape must be tuple of ints, but found element of type {kind}"))
+    return tuple([s if isinstance(s, int) else int(s) for s in sizes])
+
+
+# reshapes
+
+
+def _shape_for(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape with its -1 worked out, or raise in torch's words."""
+    total = _product(x.shape)
+    if shape.count(-1) > 1:
+        refuse("only one dimension can be inferred")
+    if any(s < -1 for s in shape):
+        refuse(f"invalid shape dimension {min(shape)}")
+    rest = _product([s for s in shape if s != -1])
+    if -1 not in shape:
+        if rest != total:
+            refuse(f"shape '{shape_text(shape)}' is invalid for input of size {total}")
+        return shape
+    if rest == 0:
+        why = "because the unspecified dimension size -1 can be any value and is ambiguous"
+        refuse(f"cannot reshape tensor of {total} elements into shape {shape_text(shape)} {why}")
+    if total % rest:
+        refuse(f"shape '{shape_text(shape)}' is invalid for input of size {total}")
+    return tuple(total // rest if s == -1 else s for s in shape)
+
+
+def _product(sizes: Sequence[int]) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total
+
+
+def reshape(x: Any, *shape: Any) -> Any:
+    """Return the elements in the same order with another shape; one size may be -1."""
+    return as_reshape(x, _shape_for(x, sizes_of(shape)), "ViewBackward0")
+
+
+def view(x: Any, *shape: Any) -> Any:
+    """Return the elements with another shape, or in another element type."""
+    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list)):
+        return x.to(shape[0])
+    return reshape(x, *shape)
+
+
+def view_as(x: Any, other: Any) -> Any:
+    """Return the elements in the shape of another tensor."""
+    return reshape(x, tuple(other.shape))
+
+
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """Return axes from ``start_dim`` to ``end_dim`` as one."""
+    first, last = axis_of(start_dim, x.ndim), axis_of(end_dim, x.ndim)
+    if first > last:
+        refuse("flatten() has invalid args: start_dim cannot come after end_dim")
+    shape = tuple(x.shape)
+    merged = (*shape[:first], _product(shape[first : last + 1]), *shape[last + 1 :]) if shape else (1,)
+    return x if merged == shape else as_reshape(x, merged, "ViewBackward0")
+
+
+def ravel(x: Any) -> Any:
+    """Return the elements as one axis."""
+    return reshape(x, -1)
+
+
+def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+    """Return an axis as several; one size may be -1."""
+    axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
+    given = tuple(sizes)
+    rest = _product([s for s in given if s != -1])
+    if given.count(-1) == 1 and rest and shape[axis] % rest == 0:
+        given = tuple(shape[axis] // rest if s == -1 else s for s in given)
+    if _product(given) != shape[axis]:
+        wanted = f"unflatten: Provided sizes {shape_text(sizes)} don't multiply up to the size of dim {dim}"
+        refuse(f"{wanted} ({shape[axis]}) in the input tensor")
+    return as_reshape(x, (*shape[:axis], *given, *shape[axis + 1 :]), "ViewBackward0")
+
+
+# permutations
+
+
+def _permuted(x: Any, order: tuple[int, ...], grad_fn: str = "PermuteBackward0") -> Any:
+    return as_permutation(x, order, grad_fn)
+
+
+def permute(x: Any, *dims: Any) -> Any:
+    """Return the axes in another order."""
+    order = tuple(axis_of(d, x.ndim) for d in sizes_of(dims))
+    if len(order) != x.ndim:
+        counts = f"i.e. input.dim() = {x.ndim} is not equal to len(dims) = {len(order)}"
+        matches = "number of dimensions in the tensor input does not match the length of the desired ordering of dimensions"
+        refuse(f"permute(sparse_coo): {matches} {counts}")
+    if len(set(order)) != len(order):
+        refuse("permute(): duplicate dims are not allowed.")
+    return _permuted(x, order)
+
+
+def transpose(x: Any, dim0: int, dim1: int) -> Any:
+    """Return two axes exchanged."""
+    order = list(range(x.ndim))
+    a, b = axis_of(dim0, x.ndim), axis_of(dim1, x.ndim)
+    if order:
+        order[a], order[b] = order[b], order[a]
+    return _permuted(x, tuple(order), "TransposeBackward0")
+
+
+def t(x: Any) -> Any:
+    """Return a matrix transposed; a vector as it is."""
+    if x.ndim > 2:
+        refuse(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
+    return _permuted(x, tuple(reversed(range(x.ndim))), "TBackward0")
+
+
+def numpy_T(x: Any) -> Any:  # noqa: N802  # torch's name
+    """Return all axes reversed."""
+    return _permuted(x, tuple(reversed(range(x.ndim))))
+
+
+def adjoint(x: Any) -> Any:
+    """Return the last two axes exchanged."""
+    if x.ndim < 2:
+        refuse(f"tensor.mT is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
+    return transpose(x, -2, -1)
+
+
+def movedim(x: Any, source: Any, destination: Any) -> Any:
+    """Return axes moved to other places, the others in their order."""
+    start, end = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
+    if len(start) != len(end):
+        refuse(
+            f"movedim: Invalid source or destination dims: source ({shape_text(start)} dims) should contain "
+            f"the same number of dims as destination ({shape_text(end)} dims)"
+        )
+    start, end = (tuple(axis_of(d, x.ndim) for d in dims) for dims in (start, end))
+    rest = iter(a for a in range(x.ndim) if a not in start)
+    order = tuple(start[end.index(k)] if k in end else next(rest) for k in range(x.ndim))
+    return _permuted(x, order)
+
+
+# axes of size 1, slices
+
+
+def view_by_key(x: Any, key: tuple[Any, ...], grad_fn: str) -> Any:
+    """Return ``x[key]`` for a key of integers, slices, None and Ellipsis."""
+    return as_getitem(x, key, grad_fn)
+
+
+def unsqueeze(x: Any, dim: int) -> Any:
+    """Return with an axis of size 1 inserted."""
+    return view_by_key(x, (*[ALL] * axis_of(dim, x.ndim, insert=True), None), "UnsqueezeBackward0")
+
+
+def squeeze(x: Any, dim: Any = None, *, axis: Any = None) -> Any:
+    """Return without axes of size 1: all, or those named where their size is 1."""
+    dim = dim if axis is None else axis
+    grad_fn = f"SqueezeBackward{0 if dim is None else 1 if isinstance(dim, int) else 2}"
+    axes = axes_of(dim, x.ndim) if dim is None or x.ndim else ()
+    dropped = [a for a in axes if x.shape[a] == 1]
+    key = tuple(0 if a in dropped else ALL for a in range(x.ndim))
+    return view_by_key(x, key, grad_fn)
+
+
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    """Return ``length`` elements along an axis from ``start`` on."""
+    if x.ndim == 0:
+        refuse("narrow() cannot be applied to a 0-dim tensor.")
+    axis = axis_of(dim, x.ndim)
+    size, first = x.shape[axis], int(start)
+    if not -size <= first <= size:
+        bounds = f"[{-size}, {size}], but got {first}"
+        raise IndexError(at_user_line(f"start out of range (expected to be in range of {bounds})"))
+    first = first + size if first < 0 else first
+    if length < 0:
+        refuse("narrow(): length must be non-negative.")
+    if first + length > size:
+        refuse(f"start ({first}) + length ({length}) exceeds dimension size ({size}).")
+    return view_by_key(x, (*[ALL] * axis, slice(first, first + length)), "SliceBackward0")
+
+
+def select(x: Any, dim: int, index: int) -> Any:
+    """Return the elements at one index of an axis, without that axis."""
+    if x.ndim == 0:
+        raise IndexError(at_user_line("select() cannot be applied to a 0-dim tensor."))
+    axis = axis_of(dim, x.ndim)
+    size = x.shape[axis]
+    if not -size <= index < size:
+        text = f"select(): index {index} out of range for tensor of size {shape_text(x.shape)} at dimension {axis}"
+        raise IndexError(at_user_line(text))
+    return view_by_key(x, (*[ALL] * axis, int(index)), "SelectBackward0")
+
+
+def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Return the elements at every index of an axis."""
+    if x.ndim == 0:
+        refuse("Dimension specified as 0 but tensor has no dimensions")
+    axis = axis_of(dim, x.ndim)
+    return tuple([view_by_key(x, (*[ALL] * axis, k), "UnbindBackward0") for k in range(x.shape[axis])])
+
+
+def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Return pieces along an axis: of one size, the last perhaps smaller, or of the sizes given."""
+    axis = axis_of(dim, x.ndim)
+    size = x.shape[axis]
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        if step < 0 or (step == 0 and size):
+            refuse(f"split expects split_size be non-negative, but got split_size={step}")
+        sections, grad_fn = [min(step, size - k) for k in range(0, size, step or 1)] or [0], "SplitBackward0"
+    else:
+        sections, grad_fn = [int(s) for s in split_size_or_sections], "SplitWithSizesBackward0"
+        if sum(sections) != size:
+            expects = f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})"
+            refuse(f"{expects}, but got split_sizes={shape_text(sections)}")
+    return _pieces(x, axis, sections, grad_fn)
+
+
+def _pieces(x: Any, axis: int, sections: Sequence[int], grad_fn: str) -> tuple[Any, ...]:
+    found, start = [], 0
+    for length in sections:
+        found.append(_piece(x, axis, start, length, grad_fn))
+        start += length
+    return tuple(found)
+
+
+def _piece(x: Any, axis: int, start: int, length: int, grad_fn: str) -> Any:
+    return view_by_key(x, (*[ALL] * axis, slice(start, start + length)), grad_fn)
+
+
+def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """Return at most ``chunks`` pieces of equal size along an axis, the last perhaps smaller."""
+    if chunks <= 0:
+        refuse(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    size = x.shape[axis_of(dim, x.ndim)]
+    return split(x, max(-(-size // chunks), 1), dim)
+
+
+def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Return pieces along an axis as even as possible, or between the indices given."""
+    axis = axis_of(dim, x.ndim)
+    size = x.shape[axis]
+    if isinstance(indices_or_sections, int):
+        small, extra = divmod(size, indices_or_sections)
+        sections = [small + (k < extra) for k in range(indices_or_sections)]
+    else:
+        bounds = [slice(None, i).indices(size)[1] for i in indices_or_sections]
+        sections = [max(b - a, 0) for a, b in zip([0, *bounds], [*bounds, size], strict=True)]
+        return tuple([_piece(x, axis, s, n, "SliceBackward0") for s, n in zip([0, *bounds], sections, strict=True)])
+    return _pieces(x, axis, sections, "SliceBackward0")
+
+
+def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """Return a diagonal of two axes, as the last axis."""
+    first, second = axis_of(dim1, x.ndim), axis_of(dim2, x.ndim)
+    if first == second:
+        refuse(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    rest = [a for a in range(x.ndim) if a not in (first, second)]
+    rows, columns = x.shape[first], x.shape[second]
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    order = (*rest, first, second)
+    moved = x if order == tuple(range(x.ndim)) else _permuted(x, order, "DiagonalBackward0")
+    flat = as_reshape(moved, (*[x.shape[a] for a in rest], rows * columns), "DiagonalBackward0")
+    step = columns + 1
+    start = (offset if offset >= 0 else -offset * columns) if length else 0
+    return view_by_key(flat, (..., slice(start, start + length * step if length else 0, step)), "DiagonalBackward0")
+
+
+def linalg_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Return a diagonal of the last two axes."""
+    return diagonal(x, offset, dim1, dim2)
+
+
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
+    axis = axis_of(dimension, x.ndim)
+    length = x.shape[axis] if x.ndim else 1
+    if size > length:
+        refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
+    windows = [narrow(x, axis, k, size) for k in range(0, length - size + 1, step)]
+    from symgrad.eager.torch_joining import FUNCTIONS as JOINING
+
+    rank = x.ndim + 1
+    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
+    return _permuted(JOINING["stack"](windows, axis), order, "UnfoldBackward0")
+
+
+# broadcasting: read only
+
+
+def _expanded(shape: tuple[Any, ...], own_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the sizes that ``expand`` gives a shape, or raise in torch's words."""
+    lead = len(shape) - len(own_shape)
+    if lead < 0:
+        counts = f"({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(own_shape)})"
+        refuse(f"expand({shape_text(own_shape)}, size={shape_text(shape)}): the number of sizes provided {counts}")
+    sizes: list[Any] = []
+    for k, size in enumerate(shape):
+        own = own_shape[k - lead] if k >= lead else 1
+        if size == -1 and k < lead:
+            refuse(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}")
+        if size != -1 and own not in (1, size):
+            must = f"The expanded size of the tensor ({size}) must match the existing size ({own})"
+            targets = f"Target sizes: {shape_text(shape)}.  Tensor sizes: {shape_text(own_shape)}"
+            refuse(f"{must} at non-singleton dimension {k}.  {targets}")
+        sizes.append(own if size == -1 else size)
+    return tuple(sizes)
+
+
+def expand(x: Any, *sizes: Any) -> Any:
+    """Return broadcast to a shape; -1 keeps a size."""
+    return as_expansion(x, _expanded(sizes_of(sizes), tuple(x.shape)), "ExpandBackward0")
+
+
+def expand_as(x: Any, other: Any) -> Any:
+    """Return broadcast to the shape of another tensor."""
+    return expand(x, tuple(other.shape))
+
+
+def broadcast_to(x: Any, *shape: Any) -> Any:
+    """Return broadcast to a shape."""
+    return expand(x, *shape)
+
+
+FUNCTIONS: dict[str, Function] = {
+    "reshape": reshape, "view": view, "view_as": view_as, "reshape_as": view_as, "flatten": flatten, "ravel": ravel,
+    "unflatten": unflatten, "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
+    "adjoint": adjoint, "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "narrow": narrow,
+    "select": select, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split, "diagonal": diagonal,
+    "unfold": unfold, "expand": expand, "expand_as": expand_as, "broadcast_to": broadcast_to,
+}  # fmt: skip
+LINALG: dict[str, Function] = {"diagonal": linalg_diagonal}
+PROPERTIES: dict[str, Function] = {"T": numpy_T, "mT": adjoint, "H": t, "mH": adjoint}

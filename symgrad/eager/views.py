@@ -1,0 +1,167 @@
+"""Views: results that share their operand's storage, of four kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.indexing import Key, parse, read
+from symgrad.eager.indexing import write as write_node
+from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.shapes import reshape_node
+from symgrad.eager.storage import View, cell_of
+from symgrad.eager.tensor_face import Tensor
+from symgrad.ir.dims import Size
+from symgrad.ir.expr import Node, ops
+from symgrad.ir.types import TensorType
+
+__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "contiguous_strides"]
+
+MANY_TO_ONE = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+    "Please clone() the tensor before performing the operation."
+)
+
+UNDER_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
+)
+
+_views: dict[Any, View] = {}
+_MOST_VIEWS = 8192
+
+
+def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:
+    """Return a view of ``tensor``; ``kind`` tells it from other views of the same type."""
+    value = tensor.current()
+    key = kind, id(value.type)
+    view = _views.get(key)
+    if view is None:
+        if len(_views) >= _MOST_VIEWS:
+            _views.clear()
+        view = _views[key] = make(value.type)
+    edge = tensor._edge if mode.grad else None
+    record = Record(view, (value,), None if edge is None else (edge,), view.type)
+    made = Tensor.of(record, None if edge is None else record)
+    cell = cell_of(tensor)
+    made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
+    made._counter = tensor.counter
+    made._follows = tensor._follows and mode.grad
+    made._parent = tensor if tensor._parent is None else tensor._parent
+    made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None and not mode.grad else "")
+    if value.exposed:
+        record.data = view.array(value.data)
+        record.exposed = True
+    return made
+
+
+def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor:
+    """Return ``tensor[key]`` for a key of integers, slices and new axes."""
+    parsed = key if isinstance(key, Key) else parse(key, tensor._value.type.shape)
+    return _sliced(tensor, parsed, name)
+
+
+def _sliced(tensor: Tensor, key: Key, name: str) -> Tensor:
+
+    def make(operand: TensorType) -> View:
+        def put(base: Node, new: Node) -> Node:
+            return write_node(base, key, new, base.dtype)
+
+        return View(name, operand, lambda x: read(x, key), put, lambda a: a[_numpy_key(key)])
+
+    return _view(tensor, ("slice", name, key), make)
+
+
+def _numpy_key(key: Key) -> tuple[Any, ...]:
+    items: list[Any] = []
+    for start, count, step in key.ranges:
+        if count is None:
+            items.append(start)
+            continue
+        stop: Any = start + count * step
+        items.append(slice(start, None if stop < 0 else stop, step) if count else slice(0, 0))
+    for place in key.inserted:
+        kept = [k for k, item in enumerate(items) if item is None or isinstance(item, slice)]
+        items.insert(kept[place] if place < len(kept) else len(items), None)
+    return tuple(items)
+
+
+def as_permutation(tensor: Tensor, order: Sequence[int], name: str = "PermuteBackward0") -> Tensor:
+    """Return the axes in another order."""
+    axes = tuple(order)
+    back = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+    def make(operand: TensorType) -> View:
+        return View(
+            name,
+            operand,
+            lambda x: ops.transpose(x, permutation=axes) if axes else x,
+            lambda base, new: ops.transpose(new, permutation=back) if back else new,
+            lambda a: a.transpose(axes),
+        )
+
+    return _view(tensor, ("permute", name, axes), make)
+
+
+def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0") -> Tensor:
+    """Return the elements in the same order in another shape, all of whose sizes are given."""
+    sizes = tuple(shape)
+
+    def make(operand: TensorType) -> View:
+        return View(
+            name,
+            operand,
+            lambda x: reshape_node(x, sizes),
+            lambda base, new: reshape_node(new, operand.shape),
+            lambda a: a.reshape(sizes),
+        )
+
+    return _view(tensor, ("reshape", name, sizes), make)
+
+
+def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackward0") -> Tensor:
+    """Return the values broadcast to a shape; several elements are one, so that it must not be written."""
+    sizes = tuple(shape)
+
+    def refuse(base: Node, new: Node) -> Node:
+        raise RuntimeError(MANY_TO_ONE)
+
+    def read_wide(a: AnyArray) -> AnyArray:
+        return np.broadcast_to(a, sizes)  # type: ignore[arg-type]  # Tensors have fixed sizes
+
+    def make(operand: TensorType) -> View:
+        if sizes == operand.shape:
+            return View(name, operand, lambda x: x, lambda base, new: new, lambda a: a)
+        return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide)
+
+    return _view(tensor, ("expand", name, sizes), make)
+
+
+def as_strides(tensor: Tensor) -> tuple[int, ...]:
+    """Return the strides, counted in elements, that a view of contiguous memory has."""
+    base = tensor.shape
+    if tensor._cell is not None:
+        base = tensor._cell.value.type.shape
+    memory = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base, contiguous_strides(base))
+    for view in tensor._chain:
+        memory = view.array(memory)
+    strides = list(memory.strides)
+    for axis in reversed(range(memory.ndim)):  # NumPy gives an axis of size 1 any stride; torch what a longer one would have
+        if memory.shape[axis] == 1:
+            last = axis + 1 == memory.ndim
+            strides[axis] = 1 if last else strides[axis + 1] * memory.shape[axis + 1]
+    return tuple(strides)
+
+
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides of elements in order."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))

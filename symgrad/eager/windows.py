@@ -1,0 +1,134 @@
+"""Windows: what one thread recorded since its last backward, as a path through states known from earlier rounds.
+
+A loop records the same operations on the same operands each time round. Operands are numbered by first use, and each
+operation moves the window to the state that the same operation led to before; so an operation costs one lookup, and
+running everything or differentiating it is found under the state, without a walk over the records.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
+from symgrad.eager.tape import Leaf
+
+__all__ = ["NumberLeaf", "State", "Window", "new_number"]
+
+_MOST_STATES = 1 << 16
+
+
+class State:
+    """What has been recorded so far, in terms of numbers: where each further operation leads, and what was run here.
+
+    Attributes
+    ----------
+    moves : dict
+        From an operation and its operands to the signature, the moves of the next state, whether the result is on the
+        tape, and whether it must be run at once.
+    plans : dict
+        What to run for a result that is asked for, or for backward; see flushing.py.
+    expected : list of int
+        How often each record is referred to by the window itself: more means that somebody holds it.
+    """
+
+    __slots__ = ("expected", "moves", "plans")
+
+    def __init__(self) -> None:
+        self.moves: dict[Any, Any] = {None: self}  # so that a window that has the moves has the state
+        self.plans: dict[Any, Any] = {}
+        self.expected: list[int] | None = None
+
+
+class _Root:
+    state = State()
+    count = 0
+
+
+class Window:
+    """The operations one thread recorded since it began anew.
+
+    Attributes
+    ----------
+    token : object
+        What its records carry while it lasts.
+    records, leaves, accumulators : list
+        Results by number; operands from outside, number ``-1 - k``; leaves of the tape.
+    foreign : bool
+        Whether the tape leads out of the window to an entry recorded before.
+    slow : bool
+        Whether nothing is to be remembered.
+    """
+
+    __slots__ = ("accumulators", "foreign", "leaves", "moves", "records", "slow", "token")
+
+    def __init__(self) -> None:
+        self.slow = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was recorded: records that are still pending run by themselves when they are asked for."""
+        self.token = object()
+        self.records: list[Record] = []
+        self.leaves: list[Record] = []
+        self.accumulators: list[Leaf] = []
+        self.foreign = False
+        self.moves = _Root.state.moves
+
+    @property
+    def state(self) -> State:
+        """What has been recorded so far."""
+        found: State = self.moves[None]
+        return found
+
+    def enter(self, value: Record) -> int:
+        """Give an operand from outside a number; return what stands for it at its first use: its type."""
+        value.token = self.token
+        value.number = -1 - len(self.leaves)
+        self.leaves.append(value)
+        place = id(value.type)
+        return -place if value.exposed else place
+
+    def edge_code(self, value: Record, edge: Any) -> int:
+        """Return what stands for an operand's edge that is not the operand's own record."""
+        if type(edge) is Leaf:
+            if edge.token is self.token:
+                return edge.number
+            edge.token = self.token
+            edge.number = len(self.accumulators) + 2
+            self.accumulators.append(edge)
+            return -1
+        self.foreign = True
+        return -2
+
+    def learn(self, key: Any, signature: Any, tracks: bool, at_once: bool) -> State:
+        """Return the state an operation leads to, remembered unless this window is slow."""
+        if self.slow:
+            return State()
+        _Root.count += 1
+        if _Root.count > _MOST_STATES:  # programs that never repeat: let them go
+            _Root.count, _Root.state = 0, State()
+        state = State()
+        self.moves[key] = signature, state.moves, tracks, at_once
+        return state
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to run what is pending."""
+        return len(self.records) >= LONGEST_WINDOW
+
+
+class NumberLeaf(Record):
+    """A Python number as an operand."""
+
+    signature = None
+    inputs = ()
+    edges = None
+
+    def __init__(self, value: Any) -> None:
+        self.data = value
+        self.type = SCALARS[type(value)]
+
+
+def new_number(value: Any) -> NumberLeaf:
+    """Return the record of a Python number."""
+    return NumberLeaf(value)

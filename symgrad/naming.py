@@ -1,0 +1,99 @@
+"""torch's names under ``sg``: found when first asked for, so that importing symgrad does not load the eager runtime."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from symgrad.eager.array_face import NamedSize
+from symgrad.eager.faces import Face
+from symgrad.eager.grad_mode import mode
+
+__all__ = ["MISSING", "SHARED", "maker", "names", "of_torch"]
+
+MISSING = object()
+
+# functions that arrays and Tensors both have, under one name
+SHARED = tuple(
+    """
+abs acos acosh add all amax amin any argmax argmin asin asinh atan atan2 atanh broadcast_to ceil clip concatenate cos cosh cumprod
+cumsum diag diagonal digamma div dot einsum eq erf erfc erfinv exp exp2 expm1 flip floor floor_divide fmod gather ge gt hypot i0
+isfinite isinf isnan le lgamma log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor logsumexp lt matmul
+max maximum mean min minimum mul ne norm outer polygamma pow prod remainder reshape roll round rsqrt sigmoid sign sin
+sinc sinh sqrt square squeeze stack std sub sum tan tanh tile trace transpose tril triu trunc var where xlogy zeros_like
+ones_like full_like
+""".split()
+)
+
+# where the names that only Tensors have are defined
+_PLACES: dict[str, str] = {
+    **dict.fromkeys(("Tensor", "Size"), "symgrad.eager.tensor_face"),
+    **dict.fromkeys((
+        "Generator", "as_tensor", "empty", "linspace", "logspace", "manual_seed", "normal", "rand", "randint", "randn",
+        "randperm", "scalar_tensor", "seed", "set_default_dtype", "tensor", "initial_seed", "bernoulli", "multinomial",
+        "from_numpy",
+        "from_dlpack", "get_default_dtype", "empty_like", "rand_like", "randn_like", "randint_like",
+    ), "symgrad.eager.creation"),
+    **dict.fromkeys((
+        "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+    ), "symgrad.eager.grad_mode"),
+    **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
+    **dict.fromkeys((
+        "is_tensor", "numel", "is_floating_point", "is_complex", "promote_types", "result_type", "can_cast", "device",
+        "finfo", "iinfo",
+        "clone", "detach", "typename",
+    ), "symgrad.eager.tensor_functions"),
+}  # fmt: skip
+_PACKAGES = ("autograd", "linalg", "nn", "optim", "special", "testing")
+_DTYPES = {"float": "float32", "double": "float64", "int": "int32", "long": "int64"}
+_ABSENT = {"half", "float16", "bfloat16", "complex64", "complex128", "cfloat", "cdouble", "int8", "int16", "short", "uint8"}
+
+
+def names() -> list[str]:
+    """Return the names that ``of_torch`` knows without looking."""
+    return [*_PLACES, *_PACKAGES, *_DTYPES]
+
+
+def of_torch(name: str) -> Any:
+    """Return what torch's name stands for, MISSING if there is none.
+
+    Raises
+    ------
+    AttributeError
+        For element types that symgrad does not have, saying which there are.
+    """
+    if name in _PACKAGES:
+        return import_module(f"symgrad.{name}")
+    if name in _DTYPES:
+        return getattr(import_module("symgrad.dtypes"), _DTYPES[name])
+    if name in _ABSENT:
+        raise AttributeError(f"symgrad has no element type {name}: use float32, float64, int32, int64 or bool")
+    if name.startswith("__"):
+        return MISSING
+    import_module("symgrad.eager.tensor_methods")  # a Tensor is whole from its first appearance
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    return import_module("symgrad.eager.torch_names").PUBLIC.get(name, MISSING)
+
+
+def maker(name: str, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that makes Tensors, and Arrays while a function of Arrays is traced or sizes are named."""
+
+    @functools.wraps(of_arrays)
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        if mode.arrays or _of_arrays(args):
+            return of_arrays(*args, **kwargs)
+        import_module("symgrad.eager.tensor_methods")
+        return getattr(import_module("symgrad.eager.creation"), name)(*args, **kwargs)
+
+    return chosen
+
+
+def _of_arrays(args: tuple[Any, ...]) -> bool:
+    for value in args:
+        members = value if isinstance(value, (list, tuple)) else (value,)
+        if any(isinstance(m, NamedSize) or (isinstance(m, Face) and m.default_float.name == "float64") for m in members):
+            return True
+    return False
