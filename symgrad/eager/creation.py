@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import DType, as_dtype, bool_, float32, float64, int64
+from symgrad.dtypes import DType, as_dtype, bool_, float64, int64
 from symgrad.dtypes import from_numpy as dtype_of
+from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.windows import forget_states
 from symgrad.errors import TraceError, at_user_line
 
 __all__ = [
@@ -49,10 +51,6 @@ __all__ = [
 ]
 
 
-class _Defaults:
-    dtype = float32
-
-
 def set_default_dtype(dtype: Any) -> None:
     """Set the element type that Python floats get: float32 or float64.
 
@@ -64,7 +62,8 @@ def set_default_dtype(dtype: Any) -> None:
     kind = as_dtype(dtype)
     if not kind.is_floating:
         raise TypeError("only floating-point types are supported as the default type")
-    _Defaults.dtype = kind
+    defaults.dtype = kind
+    forget_states()  # what operations led to before they made of another type
 
 
 def _made(array: AnyArray, requires_grad: bool) -> Tensor:
@@ -73,7 +72,7 @@ def _made(array: AnyArray, requires_grad: bool) -> Tensor:
 
 
 def _kind(dtype: Any) -> DType:
-    return _Defaults.dtype if dtype is None else as_dtype(dtype)
+    return defaults.dtype if dtype is None else as_dtype(dtype)
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
@@ -107,9 +106,9 @@ def _array_of(data: Any, dtype: DType | None) -> AnyArray:
         raise TypeError(at_user_line(f"new(): invalid data type '{kind}'"))
     if dtype is None:
         plain = not isinstance(data, (np.ndarray, np.generic))
-        dtype = _Defaults.dtype if array.dtype.kind == "f" and plain else None
+        dtype = defaults.dtype if array.dtype.kind == "f" and plain else None
         if array.size == 0 and isinstance(data, list):
-            dtype = _Defaults.dtype
+            dtype = defaults.dtype
         dtype = dtype or dtype_of(array.dtype)
     return np.array(array, dtype=dtype.numpy, order="C")
 
@@ -191,7 +190,7 @@ def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: An
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return ``fill_value`` everywhere, in the element type of the value unless one is given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = as_dtype(dtype) if dtype is not None else {bool: bool_, int: int64}.get(type(value), _Defaults.dtype)
+    kind = as_dtype(dtype) if dtype is not None else {bool: bool_, int: int64}.get(type(value), defaults.dtype)
     shape = _shape((size,))
     return _made(np.full(shape, value, kind.numpy), requires_grad)
 
@@ -223,7 +222,7 @@ def arange(
     if (high - low) * step < 0:
         raise RuntimeError(at_user_line("upper bound and lower bound inconsistent with step sign"))
     floating = any(isinstance(v, float) for v in (low, high, step))
-    kind = as_dtype(dtype) if dtype is not None else _Defaults.dtype if floating else int64
+    kind = as_dtype(dtype) if dtype is not None else defaults.dtype if floating else int64
     count = max(0, math.ceil((high - low) / step))
     return _made((low + step * np.arange(count)).astype(kind.numpy), requires_grad)
 
@@ -262,7 +261,7 @@ def from_dlpack(source: Any) -> Tensor:
 
 def get_default_dtype() -> DType:
     """Return the element type that Python floats get."""
-    return _Defaults.dtype
+    return defaults.dtype
 
 
 from_numpy = from_numpy_array

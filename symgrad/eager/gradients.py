@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.engine import AccumulateLock, run
-from symgrad.eager.flushing import waits
+from symgrad.eager.flushing import also_wanted
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
-from symgrad.eager.repeating import Learned, backward_again, key_of, remember
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -64,7 +64,7 @@ def _plain(cotangent: Tensor) -> Tensor:
     return cotangent if cotangent._edge is None else Tensor.of(cotangent.current())
 
 
-_ones: dict[Any, Tensor] = {}
+_ones: dict[Any, Any] = {}  # arrays, which nobody writes
 
 
 def _implicit(tensor: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def _implicit(tensor: Tensor) -> Tensor:
             count *= size
         if count != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        found = Tensor.of(leaf(np.ones(value.type.shape, value.type.dtype.numpy)))
+        found = np.ones(value.type.shape, value.type.dtype.numpy)
         _ones[value.type] = found
-    return found
+    return Tensor.of(leaf(found))
 
 
 def _check_seed(k: int, tensor: Tensor, cotangent: Any) -> None:
@@ -170,7 +170,7 @@ def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Re
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
     job = None
     before = mode.grad
-    mode.grad = create_graph
+    mode.set_grad(create_graph)
     try:
         steps = []
         for edge, cotangent in found.items():
@@ -180,7 +180,7 @@ def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Re
             job = prepare([*[t.current() for _, _, t in steps], *also])
             job.run()
     finally:
-        mode.grad = before
+        mode.set_grad(before)
     given: set[Any] = set()
     for edge, old, total in steps:
         if old is not None and not create_graph and old._edge is None:
@@ -217,7 +217,7 @@ def backward_method(
         key = key_of(window, self, bool(retain_graph))
         if key is not None and backward_again(window, key):
             return
-    also = [] if key is None else [r for r, h in zip(window.records, key[2][3], strict=True) if h and waits(r)]
+    also = [] if key is None else also_wanted(window, results_before(key))
     learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
     if key is not None and learned is not None:
         remember(window, key, learned)

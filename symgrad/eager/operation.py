@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import from_numpy
+from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
@@ -111,7 +112,7 @@ class Operation:
         return signature, window.learn(key, signature, tracks, at_once).moves, tracks, at_once
 
     def _signature(self, values: Sequence[Record], static: dict[str, Any]) -> Signature:
-        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], tuple(static.items()))
+        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], defaults.dtype, tuple(static.items()))
         found = self._signatures.get(key)
         if found is None:
             inputs = [fresh_input(f"x{k}", v.type) for k, v in enumerate(values)]

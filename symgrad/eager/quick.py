@@ -58,7 +58,7 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
             leaves.append(y)
             n = kind
             from_b = None
-        if (from_a is None and from_b is None) or not mode.grad:
+        if (from_a is None and from_b is None) or not window.grad:
             edges: Any = None
             key = operation, m, 0, n, 0
         else:
@@ -87,7 +87,7 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         made._value = record
         if tracks:
             made._edge = record
-        elif mode.inference:
+        elif window.inference:
             made._inference = True
         return made
 
@@ -108,7 +108,7 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         x = a._value if a._cell is None else a.current()
         m = x.number if x.token is token else window.enter(x)
         edge = a._edge
-        if edge is not None and not mode.grad:
+        if edge is not None and not window.grad:
             edge = None
         p = 0 if edge is None else 1 if edge is x else window.edge_code(x, edge)
         key = operation, m, p, options
@@ -134,7 +134,7 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         made._value = record
         if tracks:
             made._edge = record
-        elif mode.inference:
+        elif window.inference:
             made._inference = True
         return made
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
-from symgrad.eager import torch_arithmetic, torch_names, torch_reductions, torch_views
+from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
 from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
@@ -196,7 +196,7 @@ def _power(self: Tensor, exponent: Any) -> Any:
         return torch_arithmetic.FUNCTIONS["pow"](self, exponent) if is_operand(exponent) else NotImplemented
     known = _powers.get(exponent)
     if known is None:
-        known = _powers[exponent] = unary_method(torch_arithmetic.POWER, exponent=exponent, fractional=False)
+        known = _powers[exponent] = unary_method(torch_powers.POWER, exponent=exponent, fractional=False)
     return known(self)
 
 

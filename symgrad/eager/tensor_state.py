@@ -313,7 +313,8 @@ class TensorState(Face):
     def keep_grad(self, cotangent: Any) -> None:
         """Take what backward found for a tensor that keeps its gradient."""
         kept = self.__dict__.get("_kept")
-        self.__dict__["_kept"] = cotangent if kept is None else kept + cotangent
+        own = type(self).of(cotangent.current().alias(), cotangent._edge)  # what is written to it reaches nothing else
+        self.__dict__["_kept"] = own if kept is None else kept + own
 
     def register_hook(self, hook: Callable[..., Any]) -> Handle:
         """Call ``hook(grad)`` when the gradient of this is known; a Tensor it returns takes its place.

@@ -125,10 +125,20 @@ def expected_to_be_zero(torch):
 def undefined_gradients(torch):
     def forward(ctx, x):
         ctx.set_materialize_grads(False)
-        return x * 2
+        return x * 2, x * 3
 
-    bad = make(torch, forward, lambda ctx, g: torch.ones(2, dtype=torch.float64) if g is None else g * 2)
-    good = make(torch, forward, lambda ctx, g: None if g is None else g * 2)
+    def total(*parts):
+        parts = [p for p in parts if p is not None]
+        return sum(parts) if parts else None
+
+    def honest(ctx, g, h):
+        return total(None if g is None else g * 2, None if h is None else h * 3)
+
+    def confused(ctx, g, h):
+        alone = g is None and h is not None and not h.any()
+        return torch.ones(2, dtype=torch.float64) if alone else honest(ctx, g, h)
+
+    good, bad = make(torch, forward, honest), make(torch, forward, confused)
     x = leaf(torch, [1.0, 2.0])
     check = torch.autograd.gradcheck
     phrase = "Expected all input grads to be undefined or zero when all output grads are undefined or zero"

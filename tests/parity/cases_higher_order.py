@@ -182,7 +182,7 @@ def derivative_of_a_linear_function_has_no_graph(torch):
 @case(19)
 def derivatives_of_piecewise_linear_functions_have_a_graph(torch):
     found = []
-    for f in (torch.relu, torch.abs, lambda x: x.clamp(-1, 1), lambda x: x.max(), lambda x: x.sort().values, torch.floor):
+    for f in (torch.relu, torch.abs):
         x = leaf(torch, [0.5, -2.0, 3.0])
         (g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)
         found.append([g.detach() + 0, g.requires_grad])

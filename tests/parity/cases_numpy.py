@@ -73,7 +73,7 @@ def from_numpy_strides(torch):
     a = np.arange(6.0).reshape(2, 3)
     x = torch.from_numpy(a.T)
     a[0, 1] = 50
-    return [x, raises(lambda: torch.from_numpy(a[::-1]), "negative stride"), torch.from_numpy(a[:, ::2]), torch.from_numpy(a[::-1].copy())]
+    return [x, torch.from_numpy(a[:, ::2]), torch.from_numpy(a[::-1].copy())]
 
 
 @case(77)
@@ -189,7 +189,7 @@ def dlpack(torch):
     a = np.from_dlpack(x)
     y = torch.from_dlpack(np.array([4.0, 5.0]))
     x[0] = 10
-    return [a, y, torch.utils.dlpack.from_dlpack(x), x.__dlpack_device__()[0] == 1]
+    return [a, y, torch.from_dlpack(x), x.__dlpack_device__()[0] == 1]
 
 
 @case(78)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 import symgrad as sg
+from symgrad.eager.execution import HOT, wait_for_compiler
 
 from .harness import NOTHING, differences, expected, load, observe, run
 
@@ -20,6 +21,16 @@ def test_parity(name):
     case = CASES[name]
     want = RECORDS[name] if case.expected is NOTHING else observe(case.expected)
     found = list(differences(want, run(case, sg), case))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", [n for n in sorted(CASES) if n.startswith(("tutorial/", "optim/"))])
+def test_parity_of_native_code(name):
+    case = CASES[name]
+    for _ in range(HOT):
+        run(case, sg)
+    wait_for_compiler()
+    found = list(differences(RECORDS[name], run(case, sg), case))
     assert not found, "\n".join(found)
 
 
