@@ -15,7 +15,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 def private_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep the user's cache out of the tests: what they compile is compiled here, once for each run."""
     before = os.environ.get("SYMGRAD_CACHE_DIR")
-    with tempfile.TemporaryDirectory(prefix="symgrad-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="symgrad-tests-", ignore_cleanup_errors=True) as folder:
         os.environ["SYMGRAD_CACHE_DIR"] = folder
         yield
         if before is None:

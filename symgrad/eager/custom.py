@@ -244,7 +244,7 @@ class Function:
         tracked = mode.grad and any(e is not None for e in edges)
         context = Context(tuple([isinstance(a, Tensor) and a.edge() is not None and mode.grad for a in args]))
         before, values = mode.grad, [t.current() for t in tensors]
-        mode.grad = False
+        mode.set_grad(False)
         try:
             if separate:
                 output = cls.forward(*args)
@@ -252,7 +252,7 @@ class Function:
             else:
                 output = cls.forward(context, *args)
         finally:
-            mode.grad = before
+            mode.set_grad(before)
         results = list(output) if isinstance(output, (tuple, list)) else [output]
         _check_results(cls, results)
         _check_dirty(context, results, edges, tensors)
@@ -332,11 +332,11 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(ctx: Any, *cotangents: Any) -> Any:
         tracked = mode.grad and any(isinstance(c, Tensor) and c.requires_grad for c in cotangents)
         before = mode.grad
-        mode.grad = False
+        mode.set_grad(False)
         try:
             result = backward(ctx, *cotangents)
         finally:
-            mode.grad = before
+            mode.set_grad(before)
         if not tracked and not before:
             return result
         several = isinstance(result, tuple)

@@ -88,7 +88,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         state.arrived.setdefault(owner(edge), []).append(cotangent)
     asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
     before = mode.grad
-    mode.grad = create_graph
+    mode.set_grad(create_graph)
     try:
         for piece, divides in _pieces(order):
             if divides:
@@ -98,7 +98,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
                 _pull_back_piece(state, piece, asked)
         state.found = _finish(state, leaves if targets is None else targets)
     finally:
-        mode.grad = before
+        mode.set_grad(before)
     if not retain_graph:
         for record in state.spent:
             record.freed = True

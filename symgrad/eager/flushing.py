@@ -9,9 +9,9 @@ from typing import Any
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, prepare
 from symgrad.eager.recording import AnyArray, Record
-from symgrad.eager.windows import Window
+from symgrad.eager.windows import Token, Window
 
-__all__ = ["ask", "begin_window", "held", "run_now"]
+__all__ = ["also_wanted", "ask", "begin_window", "note_missed", "operand", "places", "run_now"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
@@ -49,9 +49,10 @@ def _expected(records: list[Record]) -> list[int]:
 class _Plan:
     """What to run at a state: the program, where its operands are, and which records its results belong to."""
 
-    __slots__ = ("operands", "program", "results")
+    __slots__ = ("operands", "program", "results", "stale")
 
     def __init__(self, job: Job, operands: list[Any], results: list[int]) -> None:
+        self.stale = False  # whether a result was asked for that it leaves out
         self.program = job.program
         self.operands = operands
         self.results = results
@@ -79,13 +80,14 @@ def operand(window: Window, place: Any) -> Any:
 
 def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
     """Run records as they are recorded: their operands may change, or too many wait."""
-    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and _waits(r)]
+    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
     prepare([*roots, *alive]).run()
     if not at_once:
         window.begin()
 
 
-def _waits(record: Record) -> bool:
+def waits(record: Record) -> bool:
+    """Whether a record is still to be computed, and can be."""
     signature = record.signature
     return record.data is None and signature is not None and signature.single and record.is_plain
 
@@ -96,28 +98,36 @@ def ask(record: Record) -> AnyArray:
         return _known(record)
     window = mode.window
     if window is None or record.token is not window.token or record.number < 0 or window.slow:
+        note_missed(record)
         prepare([record]).run()
         return _known(record)
-    alive = held(window)
-    key = record.number, alive
     try:
-        _run_held(window, record, key, alive)
+        _run_held(window, record)
     except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
         window.begin()
         raise
-    _go_on(window, key)
     return _known(record)
 
 
-def _run_held(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
-    plan = window.state.plans.get(key)
-    if plan is None:
-        _run_and_learn(window, record, key, alive)
-        return
-    results = plan.program([operand(window, p) for p in plan.operands])
-    records = window.records
-    for number, value in zip(plan.results, results, strict=True):
-        records[number].settle(value)
+def note_missed(record: Record) -> None:
+    """Have the plan that left a record out made anew next time: what was held then differs from what it was made for."""
+    token = record.token
+    if isinstance(token, Token) and token.plan is not None:
+        token.plan.stale = True
+
+
+def _run_held(window: Window, record: Record) -> None:
+    plans = window.state.plans
+    plan = plans.get(record.number)
+    if plan is None or plan.stale:
+        _run_and_learn(window, record, plan)
+    else:
+        results = plan.program([operand(window, p) for p in plan.operands])
+        records = window.records
+        for number, value in zip(plan.results, results, strict=True):
+            records[number].settle(value)
+    window.token.plan = plans.get(record.number)
+    _go_on(window, record.number)
 
 
 def _known(record: Record) -> AnyArray:
@@ -125,22 +135,28 @@ def _known(record: Record) -> AnyArray:
     return data
 
 
-def _run_and_learn(window: Window, record: Record, key: Any, alive: tuple[bool, ...]) -> None:
-    roots = [record, *[r for r, h in zip(window.records, alive, strict=True) if h and r is not record and _waits(r)]]
+def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:
+    roots = [record, *also_wanted(window, before.results if before is not None else ())]
     job = prepare(roots)
     operands = places(window, job.leaves)
     job.run()
     results = [r.number for r in job.wanted]
     if operands is not None and all(r.token is window.token and r.number >= 0 for r in job.wanted):
-        window.state.plans[key] = _Plan(job, operands, results)
+        window.state.plans[record.number] = _Plan(job, operands, results)
 
 
-def _go_on(window: Window, key: Any) -> None:
+def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
+    """Return pending records that somebody holds, or that ``before`` lists: results of the last plan for this state."""
+    alive = held(window)
+    return [r for k, r in enumerate(window.records) if (alive[k] or k in before) and waits(r)]
+
+
+def _go_on(window: Window, number: int) -> None:
     """Begin anew after a run, unless backward may still want what was recorded."""
     tracked = any(r.edges is not None for r in window.records)
     if not tracked or len(window.records) > _FEW or window.foreign:
         window.begin()
         return
-    move = ("ran", *key)
+    move = "ran", number
     found = window.moves.get(move)
     window.moves = found[1] if found is not None else window.learn(move, None, False, False).moves

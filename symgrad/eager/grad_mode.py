@@ -30,6 +30,17 @@ class Mode(threading.local):
     window: Any = None  # see windows.py
     arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
 
+    def set(self, grad: bool, inference: bool) -> None:
+        """Change the modes; the window has them too, for it is what recording looks at."""
+        self.grad, self.inference = grad, inference
+        window = self.window
+        if window is not None:
+            window.grad, window.inference = grad, inference
+
+    def set_grad(self, grad: bool) -> None:
+        """Record for differentiation, or not."""
+        self.set(grad, self.inference)
+
 
 mode = Mode()
 
@@ -48,7 +59,7 @@ class _ModeContext:
     """A mode that lasts for a block, or for each call of a decorated function or generator."""
 
     def __init__(self) -> None:
-        self._before: list[tuple[bool, bool]] = []
+        self._before: Any = None  # the modes outside; pairs, when it is entered again inside itself
 
     def _modes(self) -> tuple[bool, bool]:
         raise NotImplementedError
@@ -57,12 +68,13 @@ class _ModeContext:
         return type(self)()
 
     def __enter__(self) -> Self:
-        self._before.append((mode.grad, mode.inference))
-        mode.grad, mode.inference = self._modes()
+        self._before = mode.grad, mode.inference, self._before
+        mode.set(*self._modes())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        mode.grad, mode.inference = self._before.pop()
+        grad, inference, self._before = self._before
+        mode.set(grad, inference)
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``fn`` so that each call runs in this mode; a generator function runs in it whenever it is resumed."""
@@ -110,7 +122,7 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
         return super().__new__(cls) if fn is None else cls()(fn)
 
     def __init__(self, fn: Callable[..., Any] | None = None) -> None:
-        super().__init__()
+        self._before = None
 
     def _modes(self) -> tuple[bool, bool]:
         return False, mode.inference
@@ -130,7 +142,7 @@ class set_grad_enabled(_ModeContext):  # noqa: N801  # torch's name
         super().__init__()
         self._enabled = bool(enabled)
         self._called = mode.grad
-        mode.grad = self._enabled
+        mode.set_grad(self._enabled)
 
     def _modes(self) -> tuple[bool, bool]:
         return self._enabled, mode.inference
@@ -138,17 +150,17 @@ class set_grad_enabled(_ModeContext):  # noqa: N801  # torch's name
     def _again(self) -> _ModeContext:
         before = mode.grad
         context = type(self)(self._enabled)
-        mode.grad = before
+        mode.set_grad(before)
         context._called = before
         return context
 
     def __enter__(self) -> Self:
-        mode.grad = self._called
+        mode.set_grad(self._called)
         return super().__enter__()
 
     def __call__(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return ``fn`` so that each call runs in this mode; the mode itself is put back."""
-        mode.grad = self._called
+        mode.set_grad(self._called)
         return super().__call__(fn)
 
 

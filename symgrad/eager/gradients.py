@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.engine import AccumulateLock, run
+from symgrad.eager.flushing import also_wanted
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
-from symgrad.eager.repeating import Learned, backward_again, key_of, remember
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -63,7 +64,7 @@ def _plain(cotangent: Tensor) -> Tensor:
     return cotangent if cotangent._edge is None else Tensor.of(cotangent.current())
 
 
-_ones: dict[Any, Tensor] = {}
+_ones: dict[Any, Any] = {}  # arrays, which nobody writes
 
 
 def _implicit(tensor: Tensor) -> Tensor:
@@ -75,9 +76,9 @@ def _implicit(tensor: Tensor) -> Tensor:
             count *= size
         if count != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        found = Tensor.of(leaf(np.ones(value.type.shape, value.type.dtype.numpy)))
+        found = np.ones(value.type.shape, value.type.dtype.numpy)
         _ones[value.type] = found
-    return found
+    return Tensor.of(leaf(found))
 
 
 def _check_seed(k: int, tensor: Tensor, cotangent: Any) -> None:
@@ -119,7 +120,12 @@ def backward(
 
 
 def _backward(
-    tensors: list[Tensor], grad_tensors: Any, retain_graph: bool | None, create_graph: bool, inputs: Any
+    tensors: list[Tensor],
+    grad_tensors: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
+    also: Sequence[Record] = (),
 ) -> Learned | None:
     """Run backward; return what can be repeated."""
     if inputs is not None and not _several(inputs):
@@ -135,7 +141,7 @@ def _backward(
     done = run(roots, receivers, keep, create_graph)
     with AccumulateLock:
         ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
-        job, totals = _accumulate(ours, create_graph)
+        job, totals = _accumulate(ours, create_graph, also)
     _call_post_hooks(done.found)
     return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
 
@@ -160,21 +166,21 @@ def _receiver(k: int, tensor: Any) -> Any:
     return edge
 
 
-def _accumulate(found: dict[Leaf, Tensor], create_graph: bool) -> tuple[Job | None, dict[Any, Record]]:
+def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record]) -> tuple[Job | None, dict[Any, Record]]:
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
     job = None
     before = mode.grad
-    mode.grad = create_graph
+    mode.set_grad(create_graph)
     try:
         steps = []
         for edge, cotangent in found.items():
             old = edge.grad
             steps.append((edge, old, cotangent if old is None else old + cotangent))
         if not create_graph:
-            job = prepare([t.current() for _, _, t in steps])
+            job = prepare([*[t.current() for _, _, t in steps], *also])
             job.run()
     finally:
-        mode.grad = before
+        mode.set_grad(before)
     given: set[Any] = set()
     for edge, old, total in steps:
         if old is not None and not create_graph and old._edge is None:
@@ -211,7 +217,8 @@ def backward_method(
         key = key_of(window, self, bool(retain_graph))
         if key is not None and backward_again(window, key):
             return
-    learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs)
+    also = [] if key is None else also_wanted(window, results_before(key))
+    learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
     if key is not None and learned is not None:
         remember(window, key, learned)
     if window is not None and not create_graph:

@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import from_numpy
+from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.pullbacks import saved_operands
+from symgrad.eager.recording import (
+    LONGEST_WINDOW,
+    AnyArray,
+    Record,
+    Signature,
+    is_inference_type,
+    leaf,
+    next_serial,
+    node_leaf,
+    outputs_of,
+)
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.tensor_state import tensor_inputs
 from symgrad.eager.values import captured_value
@@ -60,8 +72,6 @@ class Operation:
 
     def __call__(self, *operands: Any, **static: Any) -> Any:
         """Record this operation on ``operands``."""
-        if len(operands) == 1 and type(operands[0]) is Tensor:
-            return self.of_one(operands[0], static)
         window = mode.window or begin_window()
         token = window.token
         key: list[Any] = [self]
@@ -98,67 +108,24 @@ class Operation:
             raise
         return settle(window, found, tuple(values), tuple(edges))
 
-    def of_one(self, a: Tensor, static: dict[str, Any]) -> Any:
-        """Record this operation on one Tensor: what a call does, for the most frequent case."""
-        window = mode.window or begin_window()
-        x = a._value if a._cell is None else a.current()
-        m = x.number if x.token is window.token else window.enter(x)
-        edge = a._edge if mode.grad else None
-        p = 0 if edge is None else 1 if edge is x else window.edge_code(x, edge)
-        key = (self, m, p, *static.items()) if static else (self, m, p)
-        move = window.moves.get(key)
-        if move is None:
-            try:
-                move = self._learn(window, key, (x,), (edge,), static)
-            except BaseException:  # what was numbered for it is in no state
-                window.begin()
-                raise
-        return settle(window, move, (x,), (edge,))
-
-    def of_two(self, a: Tensor, b: Any) -> Tensor:
-        """Record this operation on a Tensor and another operand: what a call does, for Python's operators."""
-        kind = type(b)
-        window = mode.window
-        if window is None or not (kind is Tensor or kind is float or kind is int):
-            found: Tensor = self(a, b)
-            return found
-        token = window.token
-        x = a._value if a._cell is None else a.current()
-        m = x.number if x.token is token else window.enter(x)
-        from_a, from_b = a._edge, None
-        if kind is Tensor:
-            y = b._value if b._cell is None else b.current()
-            n = y.number if y.token is token else window.enter(y)
-            from_b = b._edge
-        else:
-            y, n = NumberLeaf(b), kind
-            window.enter(y)
-        key: Any
-        if (from_a is None and from_b is None) or not mode.grad:
-            edges = (None, None)
-            key = self, m, 0, n, 0
-        else:
-            edges = (from_a, from_b)
-            p = 0 if from_a is None else 1 if from_a is x else window.edge_code(x, from_a)
-            key = self, m, p, n, 0 if from_b is None else 1 if from_b is y else window.edge_code(y, from_b)
-        move = window.moves.get(key)
-        if move is None:
-            try:
-                move = self._learn(window, key, (x, y), edges, _NONE)
-            except BaseException:  # what was numbered for it is in no state
-                window.begin()
-                raise
-        made: Tensor = settle(window, move, (x, y), edges)
-        return made
+    def learn(self, window: Window, key: Any, values: Sequence[Record], edges: Sequence[Any], static: dict[str, Any]) -> Found:
+        """Return what recording this leads to, seen for the first time at the window's state."""
+        try:
+            return self._learn(window, key, values, edges, static)
+        except BaseException:  # what was numbered for it is in no state
+            window.begin()
+            raise
 
     def _learn(self, window: Window, key: Any, values: Sequence[Record], edges: Sequence[Any], static: dict[str, Any]) -> Found:
         signature = self._signature(values, static)
         tracks = any(signature.carries) and any(e is not None for e in edges)
         at_once = any(v.exposed for v in values)
+        if tracks and any(is_inference_type(v.type) for v in values):
+            _refuse_saving(signature, values, edges)
         return signature, window.learn(key, signature, tracks, at_once).moves, tracks, at_once
 
     def _signature(self, values: Sequence[Record], static: dict[str, Any]) -> Signature:
-        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], tuple(static.items()))
+        key = (*[type(v.data) if is_number(v) else id(v.type) for v in values], defaults.dtype, tuple(static.items()))
         found = self._signatures.get(key)
         if found is None:
             inputs = [fresh_input(f"x{k}", v.type) for k, v in enumerate(values)]
@@ -190,7 +157,7 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
         if tracks:
             made._edge = record
         elif mode.inference:
-            made._inference = True
+            made.mark_inference()
         if at_once or number >= LONGEST_WINDOW or window.slow:
             _see_to(window, [record], at_once)
         return made
@@ -206,7 +173,6 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
 
 _new = Tensor.__new__
 _new_record = Record.__new__
-_NONE: dict[str, Any] = {}
 
 
 def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
@@ -219,6 +185,17 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
                 record.inputs[0].line = line
     if at_once or len(window.records) >= LONGEST_WINDOW:
         run_now(window, made, at_once)
+
+
+def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> None:
+    """Raise RuntimeError where backward would need a Tensor made in inference mode."""
+    wanted = [k for k, e in enumerate(edges) if e is not None]
+    if any(is_inference_type(values[k].type) for k in saved_operands(signature, wanted)):
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+            "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+            "`torch.no_grad()` instead of `torch.inference_mode()`."
+        )
 
 
 def is_number(record: Record) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad.eager.flushing import held, operand, places
+from symgrad.eager.flushing import operand, places
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job
 from symgrad.eager.recording import Record, leaf
@@ -18,7 +18,7 @@ from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import Window
 
-__all__ = ["Learned", "backward_again", "key_of", "remember"]
+__all__ = ["Learned", "backward_again", "key_of", "remember", "results_before"]
 
 
 class Learned:
@@ -43,7 +43,7 @@ class Learned:
 
 
 class _Plan:
-    __slots__ = ("grads", "operands", "program", "read", "results", "spent")
+    __slots__ = ("grads", "operands", "program", "read", "results", "spent", "stale")
 
     def __init__(
         self, program: Any, operands: list[Any], results: list[tuple[int, int]], grads: list[tuple[int, int]], *rest: list[int]
@@ -53,6 +53,7 @@ class _Plan:
         self.results = results  # (which result of the program, record)
         self.grads = grads  # (which result of the program, leaf)
         self.spent, self.read = rest
+        self.stale = False  # whether a result was asked for that it leaves out
 
 
 def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
@@ -72,14 +73,14 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
             return None
         old = grad._value if grad._cell is None else grad.current()
         codes.append(old.number if old.token is window.token else window.enter(old))
-    return window.state, len(window.records), (value.number, retain_graph, tuple(codes), held(window))
+    return window.state, len(window.records), (value.number, retain_graph, tuple(codes))
 
 
 def backward_again(window: Window, key: Any) -> bool:
     """Run backward as it was planned at this state; False where there is no plan, or it does not hold now."""
     state, _, rest = key
     plan = state.plans.get(rest)
-    if plan is None:
+    if plan is None or plan.stale:
         return False
     records, leaves = window.records, window.leaves
     for number in plan.read:
@@ -102,8 +103,16 @@ def backward_again(window: Window, key: Any) -> bool:
     if not rest[1]:
         for number in plan.spent:
             records[number].freed = True
+    window.token.plan = plan
     window.begin()
     return True
+
+
+def results_before(key: Any) -> list[int]:
+    """Return the records that the last plan for this backward computed besides gradients."""
+    state, _, rest = key
+    plan = state.plans.get(rest)
+    return [] if plan is None else [number for _, number in plan.results]
 
 
 def remember(window: Window, key: Any, learned: Learned) -> None:
@@ -128,7 +137,7 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     mine = {r: k for k, r in enumerate(window.records[:count])}
     results = [(k, mine[r]) for r, k in position.items() if r in mine]
     spent = [r.number for r in learned.spent]
-    state.plans[rest] = _Plan(learned.job.program, operands, results, grads, spent, read)
+    window.token.plan = state.plans[rest] = _Plan(learned.job.program, operands, results, grads, spent, read)
 
 
 def _numbers(window: Window, records: list[Record]) -> list[int] | None:

@@ -102,6 +102,11 @@ def renew(tensor: Tensor) -> None:
     """Bring a tensor up to the present contents of its storage."""
     cell = tensor._cell
     assert cell is not None
+    if not tensor._chain:
+        tensor._value, tensor._stamp = cell.value, cell.stamp
+        if tensor._follows:
+            tensor._edge = cell.edge
+        return
     value, edge, array = cell.value, cell.edge if tensor._follows else None, cell.memory
     for view in tensor._chain:
         value = Record(view, (value,), None if edge is None else (edge,), view.type)
@@ -128,10 +133,17 @@ def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
 
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
+    if tensor._inference and not mode.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
+            "before doing inplace update."
+        )
     if edge is not None:
         tensor.move_retaining(edge)
     cell = tensor._cell
-    counter = tensor._counter or tensor.counter
+    counter = tensor._counter
+    if counter is None:
+        counter = tensor._counter = [0]
     version = counter[0]
     counter[0] = version + 1
     if cell is None:
@@ -215,8 +227,8 @@ def saved_value(record: Record) -> Record:
 
     It is another one after a write that autograd was not told of.
     """
-    if record.moved is not None:
-        return record.moved.value if record.moved.value.type is record.type else record
+    while record.moved is not None and record.moved.value is not record and record.moved.value.type is record.type:
+        record = record.moved.value
     signature = record.signature
     if signature is not None and signature.view and record.inputs:
         base = saved_value(record.inputs[0])

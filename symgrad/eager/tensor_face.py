@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.printing import tensor_text
 from symgrad.eager.programs import node_of
-from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.recording import AnyArray, Assigned, Record
 from symgrad.eager.storage import alias, share, write
 from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
@@ -57,16 +57,22 @@ class Tensor(TensorState):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError("Variable data has to be a tensor, but got " + type(value).__name__)
-        if self._cell is not None and value._cell is self._cell and value._chain == self._chain:
-            self.current()
+        cell = self._cell
+        if cell is not None and value._cell is cell and value._chain == self._chain:
+            if self._chain or self._follows:
+                self.current()
             return
         edge = self.edge()
         old = self._value
         alias(self, value, counted=False)
         self._edge = edge
         self._value = value.current()
-        if isinstance(edge, Leaf):
-            old.moved = self._cell  # a leaf is saved as itself: backward finds its new data
+        if isinstance(edge, Leaf):  # it is saved as itself: backward finds its new data
+            if edge.assigned is None:
+                edge.assigned = Assigned(self._value)
+            edge.assigned.value = self._value
+            if old is not self._value:
+                old.moved = edge.assigned
             edge.type = self._value.type
 
     def write_in_place(self, value: Record, edge: Any) -> Tensor:
@@ -78,11 +84,13 @@ class Tensor(TensorState):
             For a leaf that requires a gradient, a view of one, and views that must not be written.
         """
         if mode.grad and (self._edge is not None or self._cell is not None):
-            self._check_writeable(self.edge(), edge)
+            self.check_writeable(edge)
         write(self, value, edge)
         return self
 
-    def _check_writeable(self, own: Any, edge: Any) -> None:
+    def check_writeable(self, edge: Any) -> None:
+        """Raise RuntimeError where torch forbids to write; ``edge`` is where the new contents come from."""
+        own = self.edge()
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if self._chain and self._follows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,14 +10,15 @@ import numpy as np
 
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
-from symgrad.eager import torch_arithmetic, torch_names, torch_views
+from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
 from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
-from symgrad.eager.faces import Face
 from symgrad.eager.functions import TENSOR_FUNCTIONS
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.recording import Record, leaf
-from symgrad.eager.storage import share
+from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
 from symgrad.eager.torch_indexing import assignment, getitem
@@ -27,31 +29,13 @@ __all__ = ["METHODS", "Device"]
 
 Function = Callable[..., Any]
 
-_NUMBERS = (float, int, bool)
-
-
-def _is_operand(value: Any) -> bool:
-    return isinstance(value, (Tensor, *_NUMBERS, np.ndarray, np.generic, Face))
-
 
 def _operator(function: Function) -> Function:
-    record = function.of_two if isinstance(function, Operation) else function
+    if isinstance(function, Operation):
+        return binary_operator(function)
 
     def operator(self: Tensor, other: Any) -> Any:
-        kind = type(other)
-        if kind is Tensor or kind is float or kind is int or _is_operand(other):
-            return record(self, other)
-        return NotImplemented
-
-    return operator
-
-
-def _reflected_operator(forward: Function, reflected: Function) -> Function:
-    """Return ``y op x`` for a Tensor x; ``reflected(x, y)`` computes it, or the forward function where it commutes."""
-    record = reflected.of_two if isinstance(reflected, Operation) else reflected
-
-    def operator(self: Tensor, other: Any) -> Any:
-        return record(self, other) if _is_operand(other) else NotImplemented
+        return function(self, other) if is_operand(other) else NotImplemented
 
     return operator
 
@@ -92,15 +76,19 @@ def in_place(function: Function) -> Function:
 
 def in_place_operator(function: Function) -> Function:
     """Return ``x += y`` and the like."""
-    record = function.of_two if isinstance(function, Operation) else function
+    record = _operator(function)
 
     def operator(self: Tensor, other: Any) -> Any:
-        if not _is_operand(other):
-            return NotImplemented
         result = record(self, other)
-        if result._value.type is not self._value.type:
+        if result is NotImplemented:
+            return result
+        value = result._value
+        if value.type is not self._value.type:
             return finish_in_place(self, result)
-        return self.write_in_place(result._value, result._edge)
+        if mode.grad and (self._edge is not None or self._cell is not None):
+            self.check_writeable(result._edge)
+        write(self, value, result._edge)
+        return self
 
     return operator
 
@@ -200,6 +188,28 @@ def _many_views(function: Function) -> Function:
     return method
 
 
+_powers: dict[int, Function] = {}
+
+
+def _power(self: Tensor, exponent: Any) -> Any:
+    if type(exponent) is not int:
+        return torch_arithmetic.FUNCTIONS["pow"](self, exponent) if is_operand(exponent) else NotImplemented
+    known = _powers.get(exponent)
+    if known is None:
+        known = _powers[exponent] = unary_method(torch_powers.POWER, exponent=exponent, fractional=False)
+    return known(self)
+
+
+def _whole_or_not(whole: Function, function: Function) -> Function:
+    """Return a reduction whose most frequent form, over everything, is recorded at once."""
+
+    @functools.wraps(function)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs) if args or kwargs else whole(self)
+
+    return method
+
+
 class Device:
     """Where a Tensor lives: this machine's memory."""
 
@@ -284,6 +294,7 @@ METHODS: dict[str, Any] = {
     "__getitem__": getitem,
     "__setitem__": _setitem,
     "__deepcopy__": memory.deepcopy,
+    "__copy__": memory.shallow_copy,
     "__reduce_ex__": memory.reduce,
     "__contains__": memory.contains,
     "__dlpack__": memory.dlpack,
@@ -298,8 +309,11 @@ METHODS: dict[str, Any] = {
 }
 for _name, (_forward, _reflected) in torch_arithmetic.OPERATORS.items():
     METHODS[f"__{_name}__"] = _operator(_forward)
-    METHODS[f"__r{_name}__"] = _reflected_operator(_forward, _reflected)
+    METHODS[f"__r{_name}__"] = _operator(_reflected)
     METHODS[f"__i{_name}__"] = in_place_operator(_forward)
+METHODS["__pow__"] = _power
+for _name, _all in {"sum": torch_reductions.SUM, "mean": torch_reductions.MEAN}.items():
+    METHODS[_name] = _whole_or_not(unary_method(_all, dim=None, keepdim=False, dtype=None), TORCH[_name])
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
 for _name in torch_names.IN_PLACE:
@@ -308,7 +322,7 @@ for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
 for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
     METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
-METHODS["__iter__"] = lambda self: iter(METHODS["unbind"](self, 0))
+METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))
 _PROPERTIES = {

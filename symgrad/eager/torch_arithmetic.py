@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import bool_, float64, int64
+from symgrad.dtypes import bool_, int64
 from symgrad.eager.faces import apply_primitive
 from symgrad.eager.operation import operation
 from symgrad.eager.torch_elementwise import FUNCTIONS as UNARY
+from symgrad.eager.torch_powers import float_power, pow
 from symgrad.eager.torch_rules import (
     DTYPE_NAMES,
     Operand,
@@ -23,7 +24,7 @@ from symgrad.eager.torch_rules import (
     truth_of,
     zero_like,
 )
-from symgrad.errors import DTypeError, at_user_line
+from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, like, ops
 from symgrad.ir.kinds import Rule
 
@@ -182,77 +183,6 @@ def fmod(x: Any, y: Any) -> Any:
     """Return the remainder with the sign of ``x``."""
     _check_divisor(x, y)
     return _fmods[not isinstance(y, (int, float))](x, y)
-
-
-# powers
-
-
-@operation("PowBackward0")
-def _pow_integer(x: Operand, *, exponent: int, fractional: bool) -> Node:
-    (node,) = common(x)
-    if fractional and not node.dtype.is_floating:
-        (node,) = common(x, floats=True)
-    if node.dtype is bool_:
-        node = ops.cast(node, dtype=int64)
-    if exponent < 0 and not node.dtype.is_floating:
-        raise DTypeError(at_user_line("Integers to negative integer powers are not allowed."))
-    return ops.integer_pow(node, exponent=exponent)
-
-
-@operation("PowBackward0")
-def _pow_truth(x: Operand, *, exponent: bool) -> Node:
-    (node,) = common(x)
-    if node.dtype is bool_:
-        return node if exponent else ops.logical_or(node, ops.logical_not(node))
-    return ops.integer_pow(node, exponent=int(exponent))
-
-
-@operation("PowBackward0")
-def _pow_half(x: Operand) -> Node:
-    (node,) = common(x, floats=True)
-    return ops.sqrt(node)
-
-
-def _general_pow(x: Node, y: Node) -> Node:
-    return ops.pow(x, y) if x.dtype.is_floating else _whole_pow(x, y)
-
-
-def _whole_pow(x: Node, y: Node) -> Node:
-    """Return integers to integer powers by squaring; a negative power is 1 / x**|y|, rounded towards 0."""
-    if x.dtype is bool_:
-        refuse_dtype("\"pow\" not implemented for 'Bool'")
-    size, rest = ops.abs(y), x
-    result = ops.broadcast_to(like(1, x), shape=broadcast(x, y)) if broadcast(x, y) else like(1, x)
-    for _ in range(63):
-        odd = ops.ne(ops.remainder(size, like(2, size)), like(0, size))
-        result = ops.where(odd, result * rest, result)
-        size, rest = ops.floor_divide(size, like(2, size)), rest * rest
-    inverse = ops.where(ops.eq(ops.abs(result), like(1, result)), result, like(0, result))
-    return ops.where(y < 0, inverse, result)
-
-
-_pow_number = _binary("pow", "PowBackward0", _general_pow)
-_pow_tensor = _binary("pow", "PowBackward1", _general_pow)
-_pow_of_number = _binary("pow", "PowBackward2", _general_pow)
-
-
-def pow(x: Any, exponent: Any) -> Any:
-    """Return ``x ** exponent``; an integer Python exponent gives products, and 0 as derivative where it is 0."""
-    if isinstance(exponent, (int, float)):
-        if isinstance(exponent, bool):
-            return _pow_truth(x, exponent=exponent)
-        if isinstance(exponent, int):
-            return _pow_integer(x, exponent=int(exponent), fractional=False)
-        if exponent.is_integer() and abs(exponent) <= 64:
-            return _pow_integer(x, exponent=int(exponent), fractional=True)
-        return _pow_half(x) if exponent == 0.5 else _pow_number(x, exponent)
-    return _pow_of_number(x, exponent) if isinstance(x, (int, float)) else _pow_tensor(x, exponent)
-
-
-def float_power(x: Any, exponent: Any) -> Any:
-    """Return ``x ** exponent`` in float64."""
-    base, power = (v if isinstance(v, (int, float)) else v.to(float64) for v in (x, exponent))
-    return pow(base, float(power) if isinstance(power, int) else power)
 
 
 # extrema and other pairs

@@ -137,7 +137,8 @@ def _index_of(name: str) -> Function:
         (node,) = common(x)
         if dim is None:
             if node.type.size == 0:
-                refuse(f"arg{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+                needs = f"arg{name}(): Expected reduction dim to be specified for input.numel() == 0."
+                raise IndexError(at_user_line(needs))
             index = _arg(name, reshape_node(node, (-1,)) if node.ndim else node, 0)
             return kept(index, tuple(range(node.ndim)), keepdim)
         axis = axis_of(dim, node.ndim)

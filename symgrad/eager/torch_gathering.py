@@ -20,14 +20,13 @@ from symgrad.eager.torch_rules import (
     refuse_dtype,
     shape_text,
     spread,
-    zero_like,
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.errors import DTypeError, at_user_line
-from symgrad.ir.expr import Node, Range, constant, like, ops
+from symgrad.ir.expr import Node, constant, like, ops
 from symgrad.ir.types import Shape
 
-__all__ = ["FUNCTIONS", "along", "flat_places", "overwritten", "wrapped"]
+__all__ = ["FUNCTIONS", "along", "check_index", "flat_places", "index_node", "overwritten", "ranks_agree", "wrapped"]
 
 Function = Callable[..., Any]
 
@@ -65,7 +64,8 @@ def flat_places(index: Node, axis: int, shape: Shape) -> Node:
     return ops.where(outside, like(-1, flat), flat)
 
 
-def _ranks_agree(name: str, x: Node, index: Node) -> None:
+def ranks_agree(name: str, x: Node, index: Node) -> None:
+    """Raise unless an index has as many axes as what it indexes; 0-d counts as one."""
     if max(x.ndim, 1) != max(index.ndim, 1):
         refuse(f"Index tensor must have the same number of dimensions as {name} tensor")
 
@@ -78,7 +78,7 @@ def along(x: Node, index: Node, axis: int) -> Node:
     return ops.gather(flat, flat_places(index, axis, x.shape), axis=0)
 
 
-def _check_index(index: Any, size: int, axis: int) -> None:
+def check_index(index: Any, size: int, axis: int) -> None:
     """Raise at once for indices out of range, where their values are known."""
     values = known_values(index)
     if values is not None and values.size and (values.min() < 0 or values.max() >= size):
@@ -93,7 +93,7 @@ def _check_index(index: Any, size: int, axis: int) -> None:
 def _gather(x: Operand, index: Operand, *, dim: int) -> Node:
     node, places = _node(x), index_node("gather", index)
     axis = axis_of(dim, node.ndim)
-    _ranks_agree("input", node, places)
+    ranks_agree("input", node, places)
     for k, (p, q) in enumerate(zip(node.shape, places.shape, strict=False)):
         if k != axis and q > p:  # type: ignore[operator]  # sizes of Tensors are ints
             shapes = f"index {shape_text(places.shape)} to be no larger than self {shape_text(node.shape)}"
@@ -104,7 +104,7 @@ def _gather(x: Operand, index: Operand, *, dim: int) -> Node:
 def gather(x: Any, dim: int, index: Any) -> Any:
     """Return the elements at ``index`` along an axis, the other axes at the index's own place."""
     axis = axis_of(dim, x.ndim)
-    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    check_index(index, x.shape[axis] if x.ndim else 1, axis)
     return _gather(x, index, dim=dim)
 
 
@@ -198,91 +198,6 @@ def overwritten(x: Node, value: Node, places: Node) -> Node:
     new = ops.gather(ops.reshape(value, shape=(count,)), at, axis=0)
     hit = ops.reshape(writer >= 0, shape=x.shape)
     return ops.where(hit, ops.reshape(new, shape=x.shape), x)
-
-
-def _source(name: str, x: Node, index: Node, source: Operand) -> Node:
-    """Return the part of a scatter's source that ``index`` covers, or a number for all of it."""
-    if not isinstance(source, Node):
-        return spread(number_node(source, x.dtype), index.shape)
-    if source.dtype is not x.dtype:
-        refuse_dtype(f"{name}(): Expected self.dtype to be equal to src.dtype")
-    _ranks_agree("src", source, index)
-    for k, (p, q) in enumerate(zip(index.shape, source.shape, strict=False)):
-        if p > q:  # type: ignore[operator]  # sizes of Tensors are ints
-            shapes = f"Expected index {shape_text(index.shape)} to be no larger than src {shape_text(source.shape)}"
-            refuse(f"{shapes} size in dimension {k}")
-    if source.shape == index.shape or not source.ndim:
-        return source
-    return ops.slice(source, ranges=tuple(Range(0, s) for s in index.shape))
-
-
-def _scatter_formula(x: Operand, index: Operand, source: Operand, *, dim: int, add: bool) -> Node:
-    node, places = _node(x), index_node("scatter", index)
-    axis = axis_of(dim, node.ndim)
-    _ranks_agree("self", node, places)
-    given = _source("scatter", node, places, source)
-    base = node if node.ndim else ops.reshape(node, shape=(1,))
-    if not places.ndim:
-        places, given = (ops.reshape(n, shape=(1,)) for n in (places, given))
-    flat = flat_places(places, axis, base.shape)
-    if not add:
-        return ops.reshape(overwritten(base, given, flat), shape=node.shape)
-    size: Any = places.type.size
-    updates, spots = (ops.reshape(n, shape=(size,)) for n in (given, flat))
-    total = ops.scatter_add(updates, spots, axis=0, size=base.type.size)
-    return node + ops.reshape(total, shape=node.shape)
-
-
-_scatter, _scatter_number, _scatter_add = (
-    operation(f"Scatter{name}")(_scatter_formula) for name in ("Backward0", "Backward1", "AddBackward0")
-)
-
-
-def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
-    """Return ``x`` with ``src`` written at ``index`` along an axis; of several for one place the last counts."""
-    source = value if src is None else src
-    axis = axis_of(dim, x.ndim)
-    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    if reduce is not None:
-        if reduce != "add":
-            refuse("reduce argument must be 'add'; multiply by the gathered factors instead")
-        return _scatter_add(x, index, source, dim=dim, add=True)
-    return (_scatter_number if isinstance(source, (int, float)) else _scatter)(x, index, source, dim=dim, add=False)
-
-
-def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Return ``x`` with ``src`` added at ``index`` along an axis."""
-    axis = axis_of(dim, x.ndim)
-    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    return _scatter_add(x, index, src, dim=dim, add=True)
-
-
-@operation("ScatterReduceBackward0")
-def _scatter_mean(x: Operand, index: Operand, source: Operand, *, dim: int, include_self: bool, mean: bool) -> Node:
-    node, places = _node(x), index_node("scatter_reduce", index)
-    total = _scatter_formula(node, places, source, dim=dim, add=True)
-    ones = spread(like(1, node), places.shape)
-    count = _scatter_formula(zeros_of(node), places, ones, dim=dim, add=True)
-    if not include_self:  # what is written loses its own value
-        total = total - ops.where(count > 0, node, zero_like(node))
-    if not mean:
-        return total
-    count = count + 1 if include_self else ops.maximum(count, like(1, count))
-    return total / count if node.dtype.is_floating else ops.floor_divide(total, count)
-
-
-def zeros_of(node: Node) -> Node:
-    """Return zeros of a node's type."""
-    return spread(zero_like(node), node.shape)
-
-
-def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Return ``x`` with ``src`` combined at ``index`` along an axis: "sum" or "mean"."""
-    if reduce not in ("sum", "mean"):
-        raise NotImplementedError(at_user_line(f"scatter_reduce: reduce is 'sum' or 'mean' here, got {reduce!r}"))
-    axis = axis_of(dim, x.ndim)
-    _check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    return _scatter_mean(x, index, src, dim=dim, include_self=bool(include_self), mean=reduce == "mean")
 
 
 def _checked_source(name: str, x: Node, index: Node, source: Node, axis: int) -> Node:
@@ -417,7 +332,6 @@ def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
 
 FUNCTIONS: dict[str, Function] = {
     "gather": gather, "take_along_dim": take_along_dim, "index_select": index_select, "take": take,
-    "masked_select": masked_select, "scatter": scatter, "scatter_add": scatter_add, "scatter_reduce": scatter_reduce,
-    "index_add": index_add,
+    "masked_select": masked_select,  "index_add": index_add,
     "index_copy": index_copy, "index_fill": index_fill, "masked_fill": masked_fill, "masked_scatter": masked_scatter, "put": put,
 }  # fmt: skip

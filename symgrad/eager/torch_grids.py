@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations as choose
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import bool_
+from symgrad.dtypes import as_dtype, bool_, int64
 from symgrad.eager.operation import operation
+from symgrad.eager.tensor_face import Size, Tensor
+from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
 from symgrad.eager.torch_joining import cat, part, stack
 from symgrad.eager.torch_rules import (
     Operand,
@@ -19,6 +22,7 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.eager.torch_views import reshape
+from symgrad.eager.views import as_permutation
 from symgrad.ir.expr import Node, ops
 
 __all__ = ["FUNCTIONS", "pad_node"]
@@ -34,6 +38,25 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """Return tensors broadcast to one shape."""
     shape = np.broadcast_shapes(*[tuple(x.shape) for x in tensors])
     return tuple([x if tuple(x.shape) == shape else VIEWS["expand"](x, shape) for x in tensors])
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """Return the shape that shapes broadcast to."""
+    try:
+        found = np.broadcast_shapes(*[(s,) if isinstance(s, int) else tuple(s) for s in shapes])
+    except ValueError:
+        refuse("Shape mismatch: objects cannot be broadcast to a single shape")
+    return Size(found)
+
+
+def _triangle_indices(name: str, find: Callable[..., Any]) -> Function:
+    def function(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Any:
+        kind = int64 if dtype is None else as_dtype(dtype)
+        return Tensor.from_array(np.stack(find(row, offset, col)).astype(kind.numpy))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Return the row and column numbers of the {'lower' if name == 'tril_indices' else 'upper'} triangle."
+    return function
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
@@ -61,13 +84,21 @@ def cartesian_prod(*tensors: Any) -> Any:
 
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
     """Return every combination of ``r`` elements of a vector, as rows."""
-    from itertools import combinations_with_replacement
-
     rows = list((combinations_with_replacement if with_replacement else choose)(range(x.shape[0]), r))
-    from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
-
     index = np.asarray(rows, dtype=np.int64).reshape(-1, r)
     return stack([GATHERING["index_select"](x, 0, index[:, k]) for k in range(r)], 1)
+
+
+def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+    """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
+    axis = axis_of(dimension, x.ndim)
+    length = x.shape[axis] if x.ndim else 1
+    if size > length:
+        refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
+    windows = [VIEWS["narrow"](x, axis, k, size) for k in range(0, length - size + 1, step)]
+    rank = x.ndim + 1
+    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
+    return as_permutation(stack(windows, axis), order, "UnfoldBackward0")
 
 
 def pad_node(node: Node, widths: tuple[tuple[int, int], ...], mode: str, value: float) -> Node:
@@ -122,6 +153,8 @@ def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = N
 
 
 FUNCTIONS: dict[str, Function] = {
-    "broadcast_tensors": broadcast_tensors, "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
-    "combinations": combinations, "diff": diff,
+    "broadcast_shapes": broadcast_shapes, "tril_indices": _triangle_indices("tril_indices", np.tril_indices),
+    "triu_indices": _triangle_indices("triu_indices", np.triu_indices), "broadcast_tensors": broadcast_tensors,
+    "meshgrid": meshgrid, "cartesian_prod": cartesian_prod,
+    "combinations": combinations, "diff": diff, "unfold": unfold,
 }  # fmt: skip

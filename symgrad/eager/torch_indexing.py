@@ -16,6 +16,7 @@ from symgrad.eager.indexing import Key, full_range, read
 from symgrad.eager.operation import operation
 from symgrad.eager.tensor_face import Tensor, traced
 from symgrad.eager.torch_gathering import index_node, overwritten, wrapped
+from symgrad.eager.torch_joining import FUNCTIONS as JOINING
 from symgrad.eager.torch_rules import (
     Operand,
     known_values,
@@ -45,8 +46,6 @@ def _item(item: Any) -> Any:
     """Return one item of a key in plain form: lists as arrays, 0-d integers as ints where they are known."""
     if isinstance(item, (list, tuple, range)):
         if any(isinstance(v, Tensor) for v in item):
-            from symgrad.eager.torch_joining import FUNCTIONS as JOINING
-
             return JOINING["stack"](list(item))
         array = np.asarray(item)
         return array.astype(np.int64) if array.size == 0 else array

@@ -9,6 +9,7 @@ import numpy as np
 
 from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
+from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
 from symgrad.eager.torch_rules import (
     Operand,
     axes_of,
@@ -204,8 +205,6 @@ def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, output_si
     axis = axis_of(dim, x.ndim)
     if counts.size != x.shape[axis]:
         refuse("repeats must have the same size as input along dim")
-    from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
-
     return GATHERING["index_select"](x, axis, np.repeat(np.arange(x.shape[axis]), counts))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.operation import operation
+from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import clone
 from symgrad.eager.torch_products import product_node
 from symgrad.eager.torch_reductions import vector_norm, vector_norm_node
@@ -271,8 +272,6 @@ def matrix_power(A: Any, n: int) -> Any:  # noqa: N803  # torch's name
     """Return each square matrix to an integer power."""
     if n == 0:
         eye = np.broadcast_to(np.eye(A.shape[-1], dtype=A.dtype.numpy), tuple(A.shape))
-        from symgrad.eager.tensor_face import Tensor
-
         return Tensor.from_array(np.ascontiguousarray(eye))
     base = inv(A) if n < 0 else A
     if n == 1:
@@ -341,6 +340,13 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return matrix_norm(A, ord, (-2, -1) if axes is None else axes, keepdim)
 
 
+def plain_norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+    """Return the norm of the elements over axes, all by default: Frobenius' ("fro"), or of order ``p``."""
+    if p == "nuc":
+        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
+    return vector_norm(x, 2.0 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
 def cond(A: Any, p: Any = None) -> Any:  # noqa: N803  # torch's name
     """Return the condition number of each matrix: by singular values, or as a product of norms of order ``p``."""
     if p is None or p in (2, -2):
@@ -352,15 +358,14 @@ def cond(A: Any, p: Any = None) -> Any:  # noqa: N803  # torch's name
 
 def matrix_rank(A: Any, *, tol: float | None = None, hermitian: bool = False) -> Any:  # noqa: N803  # torch's name
     """Return the number of singular values that count."""
-    from symgrad.eager.tensor_face import Tensor
-
     if A.ndim < 2:
         raise RuntimeError(at_user_line("linalg.matrix_rank: The input tensor input must have at least 2 dimensions."))
     return Tensor.from_array(np.asarray(np.linalg.matrix_rank(A.numpy_value(), tol, hermitian)).astype(np.int64))
 
 
 FUNCTIONS: dict[str, Function] = {
-    "det": det, "slogdet": slogdet, "logdet": logdet, "inverse": inv, "cholesky": lambda x, upper=False: cholesky(x, upper=upper),
+    "norm": plain_norm, "det": det, "slogdet": slogdet, "logdet": logdet, "inverse": inv,
+    "cholesky": lambda x, upper=False: cholesky(x, upper=upper),
     "cholesky_solve": cholesky_solve, "qr": lambda x, some=True: qr(x), "pinverse": pinv, "matrix_power": matrix_power,
 }  # fmt: skip
 LINALG: dict[str, Function] = {

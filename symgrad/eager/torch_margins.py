@@ -92,9 +92,7 @@ def poisson_nll_loss(
     return _poissons[end](x, target, reduction=end, log_input=bool(log_input), full=bool(full), eps=float(eps))
 
 
-def gaussian_nll_loss(
-    x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-) -> Any:
+def gaussian_nll_loss(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
     """Return the negative log-likelihood of ``target`` under the normal law of mean x and variance ``var``."""
     end = reduction_of(reduction)
     return _gaussians[end](x, target, var, reduction=end, full=bool(full), eps=float(eps))

@@ -50,14 +50,25 @@ def matrix_exp(A: Any) -> Any:  # noqa: N803  # torch's name
     return _matrix_exp(A, halvings=halvings)
 
 
+@operation("LinalgLstsqBackward0")
+def _lstsq(a: Operand, b: Operand, *, rtol: float | None) -> Node:
+    matrix, right = (v if isinstance(v, Node) else v.node for v in (a, b))
+    if matrix.ndim < 2 or right.ndim < 1 or right.shape[-2 if right.ndim > 1 else -1] != matrix.shape[-2]:
+        refuse("linalg.lstsq: input.size(-2) should match other.size(-2)")
+    rows, columns = matrix.shape[-2:]
+    limit = max(rows, columns) * matrix.dtype.eps if rtol is None else rtol  # type: ignore[type-var, operator]  # ints
+    return ops.matmul(ops.pinv(matrix, rtol=float(limit), hermitian=False), right)
+
+
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:  # noqa: N803  # torch's names
     """Return X that minimises |A X - B|, by the pseudo-inverse; the residuals of full rank, and the rank."""
-    inverse = MATRICES["pinv"](A, rtol=rcond)
-    solution = matmul(inverse, B)
-    rank = MATRICES["matrix_rank"](A, tol=rcond)
+    solution = _lstsq(A, B, rtol=None if rcond is None else float(rcond))
     rows, columns = A.shape[-2:]
     empty = Tensor.from_array(np.empty(0, A.dtype.numpy))
     residuals = empty
+    if known_values(A) is None:  # the rank is a matter of values
+        return _lstsq_type(solution, residuals, empty, empty)
+    rank = MATRICES["matrix_rank"](A, tol=rcond)
     if rows > columns and bool((rank.numpy_value() == columns).all()):
         apart = matmul(A, solution) - B
         residuals = (apart * apart).sum(-2)

@@ -22,6 +22,7 @@ from symgrad.eager import (
     torch_products,
     torch_reductions,
     torch_running,
+    torch_scattering,
     torch_selection,
     torch_sorting,
     torch_statistics,
@@ -36,7 +37,7 @@ Function = Callable[..., Any]
 _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
-    torch_grids, torch_layers, torch_statistics, torch_matrix_functions,
+    torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -54,9 +55,11 @@ TENSOR_FUNCTIONS.update(FUNCTIONS)
 # functions that are no methods in torch, because no one operand comes first
 _NO_METHODS = set(
     """
-atleast_1d atleast_2d atleast_3d bilinear block_diag broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
+atleast_1d atleast_2d atleast_3d bilinear block_diag
+broadcast_shapes broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
 column_stack combinations concat concatenate cosine_similarity cumulative_trapezoid diagflat dropout dstack einsum embedding
-hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean tensordot threshold trapezoid trapz vander var_mean vstack
+hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean
+tensordot threshold trapezoid trapz tril_indices triu_indices vander var_mean vstack
 """.split()
 )
 
@@ -85,8 +88,8 @@ clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad digamma 
 fix float_power floor floor_divide fmod frac ge greater greater_equal gt heaviside hypot i0 index_add index_copy index_fill
 index_put ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit lt
 masked_fill masked_scatter mul multiply mvlgamma nan_to_num ne neg negative not_equal polygamma pow put rad2deg reciprocal
-relu remainder round rsqrt scatter scatter_add sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
-true_divide trunc xlogy
+relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square sub
+subtract tan tanh tril triu true_divide trunc xlogy
 """.split()
 )
 

@@ -25,10 +25,11 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.ir.expr import Node, like, ops
 
-__all__ = ["FUNCTIONS", "dim_of", "keep_of", "vector_norm", "vector_norm_node"]
+__all__ = ["FUNCTIONS", "MEAN", "SUM", "dim_of", "keep_of", "vector_norm", "vector_norm_node"]
 
 Function = Callable[..., Any]
 Dims = Any
+
 
 def dim_of(dim: Any, axis: Any) -> Any:
     """Return ``dim``, or its alias ``axis``, as something that can be an attribute."""
@@ -234,15 +235,6 @@ def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False,
     return _vector_norm(x, ord=float(ord), dim=as_static(dim), keepdim=bool(keepdim), dtype=_dtype(dtype))
 
 
-def norm(x: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    """Return the norm of the elements over axes, all by default: Frobenius' ("fro"), or of order ``p``."""
-    if p == "nuc":
-        from symgrad.eager.torch_linalg import matrix_norm
-
-        return matrix_norm(x, "nuc", (-2, -1) if dim is None else dim, keepdim)
-    return vector_norm(x, 2.0 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
-
-
 # logical reductions and counts
 
 
@@ -298,9 +290,11 @@ def dist(x: Any, y: Any, p: float = 2) -> Any:
     return _dist(x, y, p=float(p))
 
 
+SUM, MEAN = _sums[False], _means[False]  # over all axes
+
 FUNCTIONS: dict[str, Function] = {
     "sum": sum, "nansum": nansum, "prod": prod, "mean": mean, "nanmean": nanmean, "var": _moment("var", _var),
     "std": _moment("std", _std), "var_mean": _moment("var_mean", _var_mean), "std_mean": _moment("std_mean", _std_mean),
-    "norm": norm, "any": _logical("any"), "all": _logical("all"), "count_nonzero": count_nonzero, "logsumexp": logsumexp,
+    "any": _logical("any"), "all": _logical("all"), "count_nonzero": count_nonzero, "logsumexp": logsumexp,
     "dist": dist,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, float32, float64, int32, int64, promote, result_dtype
+from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Weak
 from symgrad.eager.tensor_face import Tensor, traced
 from symgrad.eager.values import AnyArray
@@ -51,9 +52,9 @@ def common(*operands: Operand, floats: bool = False) -> list[Node]:
     dimensioned = [x.dtype for x in operands if isinstance(x, Node) and x.ndim]
     zero_dim = [x.dtype for x in operands if isinstance(x, Node) and not x.ndim]
     numbers = [_KINDS[x.node.dtype] for x in operands if isinstance(x, Weak)]
-    kind = result_dtype(dimensioned, zero_dim, numbers, float32)
+    kind = result_dtype(dimensioned, zero_dim, numbers, defaults.dtype)
     if floats and not kind.is_floating:
-        kind = float32
+        kind = defaults.dtype
     return [number_node(x, kind) for x in operands]
 
 
@@ -66,7 +67,7 @@ def number_node(operand: Operand, dtype: DType) -> Node:
 def floating(operand: Operand) -> Node:
     """Return an operand in floating type: integers, bools and Python numbers as the default float."""
     if isinstance(operand, Weak) or not operand.dtype.is_floating:
-        return number_node(operand, float32)
+        return number_node(operand, defaults.dtype)
     return operand
 
 

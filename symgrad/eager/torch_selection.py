@@ -11,6 +11,7 @@ from symgrad.eager.faces import apply_primitive
 from symgrad.eager.operation import operation
 from symgrad.eager.torch_arithmetic import FUNCTIONS as PAIRS
 from symgrad.eager.torch_arithmetic import pair
+from symgrad.eager.torch_indexing import nonzero
 from symgrad.eager.torch_rules import DTYPE_NAMES, Operand, broadcast, common, number_node, refuse, refuse_dtype
 from symgrad.ir.expr import Node, like, ops
 
@@ -63,8 +64,6 @@ def _where(condition: Operand, a: Operand, b: Operand) -> Node:
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """Return ``x`` where ``condition`` holds, else ``y``; alone, the indices at which it holds."""
     if x is None and y is None:
-        from symgrad.eager.torch_indexing import nonzero
-
         return nonzero(condition, as_tuple=True)
     return _where(condition, x, y)
 

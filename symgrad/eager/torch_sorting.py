@@ -17,6 +17,7 @@ from symgrad.eager.torch_rules import (
     axis_of,
     common,
     fixed,
+    known_values,
     refuse,
     same_dtype,
     zero_like,
@@ -261,8 +262,8 @@ def _quantiles(name: str, ignore_nan: bool) -> Function:
         if interpolation not in _INTERPOLATIONS:
             allowed = f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest"
             refuse(f"{allowed}, but got {interpolation}")
-        values = q if isinstance(q, (int, float)) else q.numpy_value()
-        if np.any(np.less(values, 0)) or np.any(np.greater(values, 1)):
+        values = known_values(q)
+        if values is not None and (np.any(values < 0) or np.any(values > 1)):
             refuse(f"{name}() q must be in the range [0, 1] but got {values}")
         level = float(q) if isinstance(q, int) else q
         return _quantile(x, level, dim=dim, keepdim=bool(keepdim), interpolation=interpolation, ignore_nan=ignore_nan)

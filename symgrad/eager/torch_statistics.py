@@ -41,6 +41,20 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
     return _cdist(x1, x2, p=float(p))
 
 
+@operation("RenormBackward0")
+def _renorm(x: Operand, *, p: float, dim: int, maxnorm: float) -> Node:
+    node = floating(x)
+    axis = axis_of(dim, node.ndim)
+    axes = tuple(a for a in range(node.ndim) if a != axis)
+    size = ops.expand_dims(vector_norm_node(node, p, axes), axes=axes)
+    return node * ops.where(size > maxnorm, maxnorm / (size + 1e-7), like(1.0, node))
+
+
+def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """Return the slices along an axis scaled down to a norm of at most ``maxnorm``."""
+    return _renorm(x, p=float(p), dim=dim, maxnorm=float(maxnorm))
+
+
 def _covariance(x: Node, correction: int) -> Node:
     rows = ops.expand_dims(x, axes=(0,)) if x.ndim < 2 else x
     count: Any = rows.shape[1]
@@ -104,7 +118,7 @@ def _running_trapezoid(y: Operand, *x: Operand, dim: int, dx: float) -> Node:
 
 
 def _integral(name: str, grad_fn: str, formula: Function) -> Function:
-    even, uneven = operation(grad_fn)(formula), operation(grad_fn)(formula)
+    even, uneven = operation(grad_fn)(formula), operation("DivBackward1")(formula)
 
     def function(y: Any, x: Any = None, *, dx: float = 1.0, dim: int = -1) -> Any:
         return even(y, dim=dim, dx=float(dx)) if x is None else uneven(y, x, dim=dim, dx=1.0)
@@ -127,10 +141,17 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return Tensor.from_array(counts.astype(values.dtype))
 
 
+@operation("NotDifferentiable")
+def _isin(elements: Operand, tests: Operand, *, invert: bool) -> Node:
+    x, y = common(elements, tests)
+    row = ops.reshape(y, shape=(y.type.size,))
+    found = ops.any(ops.eq(ops.expand_dims(x, axes=(x.ndim,)), row), axes=(x.ndim,))
+    return ops.logical_not(found) if invert else found
+
+
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Return for each element whether it is among others."""
-    given = [v.numpy_value() if isinstance(v, Tensor) else np.asarray(v) for v in (elements, test_elements)]
-    return Tensor.from_array(np.asarray(np.isin(given[0], given[1], invert=invert)))
+    return _isin(elements, test_elements, invert=bool(invert))
 
 
 def _of_whole_numbers(name: str, function: Callable[..., Any]) -> Function:
@@ -156,7 +177,7 @@ def frexp(x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "cdist": cdist, "cov": cov, "corrcoef": corrcoef, "histc": histc, "isin": isin,
+    "cdist": cdist, "renorm": renorm, "cov": cov, "corrcoef": corrcoef, "histc": histc, "isin": isin,
     "trapezoid": _integral("trapezoid", "MulBackward1", _trapezoid_formula),
     "trapz": _integral("trapz", "MulBackward1", _trapezoid_formula),
     "cumulative_trapezoid": _integral("cumulative_trapezoid", "CumsumBackward0", _running_trapezoid),

@@ -295,20 +295,6 @@ def linalg_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
     return diagonal(x, offset, dim1, dim2)
 
 
-def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
-    """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
-    axis = axis_of(dimension, x.ndim)
-    length = x.shape[axis] if x.ndim else 1
-    if size > length:
-        refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
-    windows = [narrow(x, axis, k, size) for k in range(0, length - size + 1, step)]
-    from symgrad.eager.torch_joining import FUNCTIONS as JOINING
-
-    rank = x.ndim + 1
-    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
-    return _permuted(JOINING["stack"](windows, axis), order, "UnfoldBackward0")
-
-
 # broadcasting: read only
 
 
@@ -351,7 +337,7 @@ FUNCTIONS: dict[str, Function] = {
     "unflatten": unflatten, "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "adjoint": adjoint, "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "narrow": narrow,
     "select": select, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split, "diagonal": diagonal,
-    "unfold": unfold, "expand": expand, "expand_as": expand_as, "broadcast_to": broadcast_to,
+    "expand": expand, "expand_as": expand_as, "broadcast_to": broadcast_to,
 }  # fmt: skip
 LINALG: dict[str, Function] = {"diagonal": linalg_diagonal}
 PROPERTIES: dict[str, Function] = {"T": numpy_T, "mT": adjoint, "H": t, "mH": adjoint}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
 from symgrad.eager.tape import Leaf
 
-__all__ = ["NumberLeaf", "State", "Window", "new_number"]
+__all__ = ["NumberLeaf", "State", "Token", "Window", "forget_states", "new_number"]
 
 _MOST_STATES = 1 << 16
 
@@ -44,12 +45,28 @@ class _Root:
     count = 0
 
 
+class Token:
+    """What the records of one window carry; ``plan`` is the last that was run for them."""
+
+    __slots__ = ("plan",)
+
+    def __init__(self) -> None:
+        self.plan: Any = None
+
+
+def forget_states() -> None:
+    """Let all known paths go, and this thread's window begin anew."""
+    _Root.count, _Root.state = 0, State()
+    if mode.window is not None:
+        mode.window.begin()
+
+
 class Window:
     """The operations one thread recorded since it began anew.
 
     Attributes
     ----------
-    token : object
+    token : Token
         What its records carry while it lasts.
     records, leaves, accumulators : list
         Results by number; operands from outside, number ``-1 - k``; leaves of the tape.
@@ -57,17 +74,20 @@ class Window:
         Whether the tape leads out of the window to an entry recorded before.
     slow : bool
         Whether nothing is to be remembered.
+    grad, inference : bool
+        The thread's modes.
     """
 
-    __slots__ = ("accumulators", "foreign", "leaves", "moves", "records", "slow", "token")
+    __slots__ = ("accumulators", "foreign", "grad", "inference", "leaves", "moves", "records", "slow", "token")
 
     def __init__(self) -> None:
         self.slow = False
+        self.grad, self.inference = mode.grad, mode.inference
         self.begin()
 
     def begin(self) -> None:
         """Forget what was recorded: records that are still pending run by themselves when they are asked for."""
-        self.token = object()
+        self.token = Token()
         self.records: list[Record] = []
         self.leaves: list[Record] = []
         self.accumulators: list[Leaf] = []
