@@ -101,7 +101,7 @@ def compare(planned: Planned, function: Callable[..., Any], ranges: Mapping[str,
         try:
             wanted = interpret(planned.graph, arrays, dims)
             found = [np.asarray(a) for a in flatten(function(*_nested(planned, arrays)))[0]]
-        except (IndexError, ValueError):
+        except (IndexError, ValueError, FloatingPointError):
             continue
         points += 1
         finite += all(np.isfinite(w).all() for w in wanted)

@@ -75,7 +75,8 @@ def export(
         Write a wheel beside the folder as well; replace what is there: another module of symgrad's is removed, anything
         else is kept beside it.
     options : Options
-        ``precise``, ``fast_math``, ``march`` (``auto`` is the platform's baseline CPU) and ``compile_budget`` concern it.
+        Of these ``precise``, ``fast_math``, ``finite``, ``compile_budget`` and ``march`` (``auto``: any CPU of the
+        platform's) concern it.
 
     Returns
     -------
@@ -159,7 +160,7 @@ class _Draft:
         unit = next(u for u in self.library.units if u.name == p.name)
         names = list(p.input_names), list(p.trace.output_names)
         nests = [nest_data(tree) for tree in p.call.trees], nest_data(p.trace.output)
-        facts = facts_of(unit, self.name, *names, list(p.call.labels), *nests)
+        facts = facts_of(unit, self.name, self.options.finite, *names, list(p.call.labels), *nests)
         return PackagedFunction(p.name, docstring(p.title, inspect.cleandoc(p.doc), unit, *names), facts)
 
     def python(self, key: str) -> dict[str, str]:

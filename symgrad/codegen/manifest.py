@@ -32,7 +32,14 @@ def _sparsity(pattern: Pattern) -> dict[str, Any]:
 
 
 def facts_of(
-    unit: Unit, library: str, inputs: list[str], outputs: list[str], parameters: list[str], arguments: list[Any], result: Any
+    unit: Unit,
+    library: str,
+    finite: bool,
+    inputs: list[str],
+    outputs: list[str],
+    parameters: list[str],
+    arguments: list[Any],
+    result: Any,
 ) -> dict[str, Any]:
     """Return what a package's Python has to know of one function.
 
@@ -40,6 +47,8 @@ def facts_of(
     ----------
     unit : Unit
     library : str
+    finite : bool
+        Whether a result that is nan or inf is an error.
     inputs, outputs : list of str
         The user's names of the arrays.
     parameters : list of str
@@ -61,6 +70,7 @@ def facts_of(
         "flops": size_data(unit.flops),
         "bytes_moved": size_data(unit.bytes_moved),
         "failures": list(unit.failures),
+        "finite": finite,
         "integrand": unit.scalar_inputs is not None,
         "renamed": dict(unit.renamed),
         "sparsity": [_sparsity(p) for p in unit.patterns],

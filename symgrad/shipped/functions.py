@@ -41,6 +41,7 @@ class Function:
         self._inputs = [(i["name"], np.dtype(i["dtype"]), i["shape"]) for i in facts["inputs"]]
         self._outputs = [(np.dtype(o["dtype"]), o["shape"]) for o in facts["outputs"]]
         self._dims: list[str] = [d["name"] for d in facts["dims"]]
+        self._strict = facts["finite"]
         self._flat = all(nest == 0 for nest in facts["arguments"])
         self._native = native
         self._packed = getattr(native.lib, f"sg_packed_{name}")
@@ -63,9 +64,13 @@ class Function:
         IndexError
             When an index lies outside its axis.
         """
-        if self._flat and not kwargs:
-            return self._fast(*args)
-        return self._fast(*self._leaves(args, kwargs))
+        result = self._fast(*args) if self._flat and not kwargs else self._fast(*self._leaves(args, kwargs))
+        return self._finite(result) if self._strict else result
+
+    def _finite(self, result: Any) -> Any:
+        if not all(np.isfinite(leaf).all() for leaf in leaves("result", self.facts["result"], result)):
+            raise FloatingPointError(f"{self.__name__}: a result is nan or inf, and options.finite was on")
+        return result
 
     def _other(self, *given: Any) -> Any:
         """Return the result for arrays of other types or shapes than those of the last call."""
@@ -100,7 +105,8 @@ class Function:
         others.
         """
         arrays = self._arrays(args)
-        return self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
+        call = self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
+        return (lambda *given: self._finite(call(*given))) if self._strict else call
 
     def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
         """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
@@ -131,7 +137,7 @@ class Function:
         run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
         if lib.sg_bind(run, block, id(result), id(fail), id(keep), slow, id(made)):
             raise MemoryError(f"{self.__name__}.bind: out of memory")
-        return made[0]
+        return (lambda: self._finite(made[0]())) if self._strict else made[0]
 
     @property
     def sparsity(self) -> tuple[tuple[Array, Array] | None, ...]:

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from scipy.integrate import nquad
+from scipy.integrate import nquad, quad
 
 import symgrad as sg
 
@@ -60,10 +60,17 @@ def mixture(x):
     return np.sum(np.sin(x) * np.exp(-(x**2)) + np.log1p(x**2) * np.tanh(x))
 
 
+def ripple(x):
+    total = np.exp(-0.1 * x)
+    for k in range(10):
+        total = total + np.sin((k + 1.0) * x) * np.cos(k * x + 0.1) / (k + 1.0)
+    return total
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
-    functions = {"rosen": rosenbrock, "thirty": thirty, "mixture": mixture, "bell": lambda x, y: np.exp(-x * y) * np.cos(x)}
-    specs = {"rosen": [SPEC(("n",))], "thirty": [SPEC((3,))], "mixture": [SPEC(("n",))], "bell": [SPEC(), SPEC()]}
+    functions = {"rosen": rosenbrock, "thirty": thirty, "mixture": mixture, "bell": lambda x, y: np.exp(-x * y) * np.cos(x), "ripple": ripple}
+    specs = {"rosen": [SPEC(("n",))], "thirty": [SPEC((3,))], "mixture": [SPEC(("n",))], "bell": [SPEC(), SPEC()], "ripple": [SPEC()]}
     derivatives = {"rosen": ["value_and_grad"], "thirty": ["grad"], "mixture": ["grad"]}
     folder = tmp_path_factory.mktemp("exported")
     return sg.export(functions, specs=specs, name="measured", directory=folder, derivatives=derivatives)
@@ -162,6 +169,16 @@ def test_array_gradient(benchmark, by_hand, exported, who):
 def test_integration(benchmark, exported, who):
     function = sg.load(exported).bell.low_level() if who == "symgrad" else lambda x, y: np.exp(-x * y) * np.cos(x)
     benchmark(lambda: nquad(function, [(0.0, 3.0), (0.0, 2.0)]))
+
+
+@pytest.mark.parametrize("who", ["symgrad", "Python callback"])
+@target("exported: quad of 60 operations, 2,000 points, low-level", "reported")
+def test_quadrature(benchmark, exported, who):
+    module = sg.load(exported)
+    calls = {"symgrad": module.ripple.low_level(), "Python callback": ripple}
+    result = quad(calls[who], 0.0, 40.0, limit=400, epsabs=1e-10)
+    assert result[0] == pytest.approx(quad(ripple, 0.0, 40.0, limit=400, epsabs=1e-10)[0], abs=1e-9)
+    benchmark(lambda: quad(calls[who], 0.0, 40.0, limit=400, epsabs=1e-10))
 
 
 def test_building(measured, tmp_path):

@@ -223,6 +223,23 @@ def test_calls_keep_and_leak_nothing(module):
     assert all(abs(a - b) < 50 for a, b in zip(counts, now, strict=True)), (counts, now)
 
 
+def test_finite_results_where_that_is_asked_for(tmp_path):
+    function = {"f": lambda x: {"y": np.log(x), "n": x > 0}}
+    options = sg.Options(finite=True)
+    module = sg.load(sg.export(function, specs=[sg.TensorSpec(("n",))], name="strict", directory=tmp_path, options=options))
+    x, bad = np.ones(3), np.array([1.0, 0.0, 2.0])
+    for call in (module.f, module.f.specialize(x)):
+        assert call(x)["y"].tolist() == [0.0] * 3
+        for _ in range(2):
+            with pytest.raises(FloatingPointError, match=r"f: a result is nan or inf"):
+                call(bad)
+    bound = module.f.bind(x)
+    bound()
+    x[1] = -1.0
+    with pytest.raises(FloatingPointError):
+        bound()
+
+
 def test_more_arguments_than_the_fast_call_takes(tmp_path):
     def total(*xs):
         return sum(xs)
