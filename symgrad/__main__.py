@@ -1,5 +1,5 @@
 """``python -m symgrad``: the command line."""
 
-from symgrad.cli.main import main
+from symgrad_cli import main
 
 main(prog_name="symgrad")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,17 @@ from symgrad.errors import CompileError, ShapeError, at_user_line
 from symgrad.interpret import interpret
 from symgrad.ir.dims import Size, evaluate
 from symgrad.ir.graph import Graph
-from symgrad.native.build import Library, find_library, library_key
+from symgrad.native.build import Library, find_library, key_parts, library_key
 from symgrad.native.module import NativeFunction, load
 from symgrad.options import Options, verify_enabled
 
 if TYPE_CHECKING:
+    from symgrad.codegen.render import CSource
     from symgrad.codegen.unit import Unit
     from symgrad.lower.loops import Program
     from symgrad.rewrite.passes import PassRecord
 
-__all__ = ["Compiled", "Report", "compile_graph", "exported_unit"]
+__all__ = ["Compiled", "Report", "compile_graph", "deferred", "exported_unit"]
 
 AnyArray = np.ndarray[Any, Any]
 
@@ -126,13 +127,22 @@ class Compiled:
 
     def _build(self, key: str) -> Library:
         """Run the stages whose result the cache did not have; they are imported here, off the way of a warm hit."""
-        from symgrad.codegen.render import render_c
         from symgrad.native.build import build
 
-        program = _lowered(self._traced, self.graph, self._options)
+        parts = key_parts(self._traced, self._name, self._input_names, self._output_names, self._options)
+        return build(self.rendered(), self._traced, key, self._options, parts)
+
+    @property
+    def loops(self) -> Program:
+        """The loops the graph was lowered to; no compiler is needed."""
+        return _lowered(self._traced, self.graph, self._options)
+
+    def rendered(self) -> CSource:
+        """Return the C that would be compiled; no compiler is needed."""
+        from symgrad.codegen.render import render_c
+
         names = self._name, self._input_names, self._output_names
-        source = render_c(program, *names, self._options, self._equations())
-        return build(source, self._traced, key, self._options)
+        return render_c(self.loops, *names, self._options, self._equations())
 
     def _equations(self) -> str:
         """Return the graph as text for the head of the C, unless it is long."""
@@ -285,3 +295,10 @@ def compile_graph(
         When the C compiler fails or takes too long.
     """
     return Compiled(graph, name, options, input_names, output_names)
+
+
+def deferred(
+    graph: Graph, *, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]
+) -> Compiled:
+    """Return a traced graph whose stages can be looked at; it is compiled when it is called often enough, or for its report."""
+    return Compiled(graph, name, replace(options, tier="quick"), input_names, output_names)

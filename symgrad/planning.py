@@ -29,6 +29,7 @@ DERIVATIVES = {
     "grad": "gradient", "value_and_grad": "value and gradient", "jacobian": "Jacobian", "hessian": "Hessian",
     "hvp": "Hessian times a vector", "jvp": "Jacobian times a vector", "vjp": "transposed Jacobian times a vector",
 }  # fmt: skip
+_OF_ALL = ("grad", "value_and_grad", "jacobian", "hessian")  # the others are along a direction in the first argument
 _NUMBERED = re.compile(r"d([1-9][0-9]?)\Z")
 _OWN = {"ffi", "lib", "native"}  # what every package has
 _LIBRARIES = {"numpy", "cffi", "pycparser", "symgrad", "scipy", "sympy", "jinja2", "numba", "casadi", "torch", "jax"}
@@ -90,6 +91,8 @@ def check_name(name: Any) -> None:
         raise ExportError(f"export: name must be an ASCII identifier of at most 48 letters, such as 'rosen', got {name!r}")
     if keyword.iskeyword(name) or Namer().take(name, function=True) != name:
         raise ExportError(f"export: {name!r} is a reserved word of Python or C; choose another name")
+    if name in ("f", "r", "w", "x"):
+        raise ExportError(f"export: {name!r} would define {name.upper()}_OK, which POSIX does; choose another name")
     if name in sys.stdlib_module_names or name in _LIBRARIES:
         raise ExportError(f"export: {name!r} is the name of a Python library, which the module would hide; choose another name")
 
@@ -207,7 +210,8 @@ def _family(name: str, fn: Any, specs: Sequence[Any] | None, kinds: Sequence[str
         own, trace = derivative.trace_specs()
         below = closed(value if lower is None else lower.trace_specs()[1])
         rows = _rows(kind, trace, value)
-        found.append(Planned(f"{name}_{kind}", name, kind, "", own, trace, closed(trace), rows, below, wrt))
+        inputs = wrt if kind in _OF_ALL else tuple(range(starts[1]))
+        found.append(Planned(f"{name}_{kind}", name, kind, "", own, trace, closed(trace), rows, below, inputs))
     return found
 
 
@@ -221,7 +225,8 @@ def _derivative(base: CompiledFunction, kind: str) -> tuple[CompiledFunction, Co
     """Return a derivative, and the function whose differences it is; None for the value."""
     number = _NUMBERED.match(kind)
     if number is None:
-        return getattr(base, kind), base.grad if kind in ("hessian", "hvp") else None
+        gradient = base.transformed(transforms.grad(base.fn, 0), "grad") if kind == "hvp" else base.grad
+        return getattr(base, kind), gradient if kind in ("hessian", "hvp") else None
     order = int(number[1])
     each = [base.transformed(transforms.derivative(base.fn, k), kind) if k else None for k in (order, order - 1)]
     assert each[0] is not None

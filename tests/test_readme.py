@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sympy as sp
+from click.testing import CliRunner
 
 import symgrad as sg
+from symgrad_cli import main
 
 TEXT = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
@@ -49,6 +52,18 @@ def test_the_commands_of_shipping_run_as_printed(tmp_path, monkeypatch):
     assert done.stdout.split() == ["28.2", "0.0"]
     assert list(Path("build").glob("valley-*.whl"))
     assert "0.05 us" in block and names["step"]()[0] == names["valley"].height(names["x"])
+
+
+def test_the_commands_run_as_printed(tmp_path, monkeypatch):
+    model = next(b for b in BLOCKS if b.startswith("import numpy as np\n\ndef loss"))
+    (tmp_path / "model.py").write_text(model)
+    monkeypatch.chdir(tmp_path)
+    for line in re.search(r"<!-- commands -->\n```sh\n(.*?)```", TEXT, re.S).group(1).splitlines():
+        program, *arguments = shlex.split(line)
+        result = CliRunner().invoke(main, arguments)
+        assert program == "symgrad" and result.exit_code == 0, f"{line}\n{result.output}"
+    assert (tmp_path / "build" / "rosen" / "rosen.c").exists() and list((tmp_path / "build").glob("ripple-*.whl"))
+    assert (tmp_path / "graph.svg").read_text().startswith("<")
 
 
 def test_node_counts():

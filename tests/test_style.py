@@ -15,8 +15,8 @@ def run(*command: str) -> None:
 
 
 def test_ruff(tmp_path):
-    run("ruff", "check", "--no-cache", "symgrad", "tests", "examples")
+    run("ruff", "check", "--no-cache", "symgrad", "symgrad_cli.py", "tests", "examples")
 
 
 def test_mypy(tmp_path):
-    run("mypy", "--cache-dir", str(tmp_path), "symgrad")
+    run("mypy", "--cache-dir", str(tmp_path), "symgrad", "symgrad_cli.py")

@@ -33,7 +33,7 @@ from symgrad.options import Options
 if TYPE_CHECKING:
     from symgrad.codegen.render import CSource
 
-__all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "library_key"]
+__all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "key_parts", "library_key"]
 
 ENTRY = "sg_entry"
 VERSION = "0.1.0"
@@ -95,12 +95,33 @@ def library_key(
     CompileError
         When there is no compiler.
     """
-    compiler = find_compiler()
-    flags = flags_for(options)
-    cpu = cpu_features() if options.march != "baseline" else ""
-    switches = f"precise={options.precise} fast_math={options.fast_math}"
-    names = [cache.digest(*some) for some in (input_names, output_names, graph.dims)]
-    return cache.digest(FORMAT, _stamp(), graph.key, name, *names, doc, switches, " ".join(flags), compiler.identity, cpu)
+    return cache.digest(*key_parts(graph, name, input_names, output_names, options, doc).values())
+
+
+def key_parts(
+    graph: Graph, name: str, input_names: Sequence[str], output_names: Sequence[str], options: Options, doc: str = ""
+) -> dict[str, str]:
+    """Return all that affects the compiled code of a graph, part by part; a record keeps it to explain a later miss.
+
+    Raises
+    ------
+    CompileError
+        When there is no compiler.
+    """
+    return {
+        "symgrad": FORMAT,
+        "sources": _stamp(),
+        "graph": graph.key,
+        "name": name,
+        "inputs": cache.digest(*input_names),
+        "outputs": cache.digest(*output_names),
+        "dims": cache.digest(*graph.dims),
+        "doc": doc,
+        "options": f"precise={options.precise} fast_math={options.fast_math}",
+        "flags": " ".join(flags_for(options)),
+        "compiler": find_compiler().identity,
+        "cpu": cpu_features() if options.march != "baseline" else "",
+    }
 
 
 @lru_cache(maxsize=1)
@@ -132,8 +153,8 @@ def find_library(key: str, graph: Graph) -> Library | None:
     return None if entry is None else _library(entry, graph, 0.0, True)
 
 
-def build(source: CSource, graph: Graph, key: str, options: Options) -> Library:
-    """Compile C text and publish it under ``key``.
+def build(source: CSource, graph: Graph, key: str, options: Options, parts: Mapping[str, str] | None = None) -> Library:
+    """Compile C text and publish it under ``key``, the digest of ``parts``.
 
     Raises
     ------
@@ -149,7 +170,7 @@ def build(source: CSource, graph: Graph, key: str, options: Options) -> Library:
         (built / "module.h").write_text(source.header, encoding="ascii")
         (built / "entry.c").write_text(_entry(source), encoding="ascii")
         _compile(compiler, flags_for(options, source.statements), built, options.compile_budget)
-        entry = cache.publish(folder, key, built, _record(source))
+        entry = cache.publish(folder, key, built, {**_record(source), "parts": dict(parts or {})})
     except OSError as error:
         raise CompileError(f"build: {error}") from error
     finally:

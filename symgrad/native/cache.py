@@ -30,7 +30,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Entry", "cache_folder", "digest", "find", "publish", "scratch"]
+__all__ = ["Entry", "cache_folder", "digest", "find", "publish", "read", "remove", "remove_builds", "scratch", "usage"]
 
 ENTRIES = 16  # in each of 256 shards
 BYTES = 1 << 22
@@ -150,10 +150,18 @@ def _place(folder: Path, key: str) -> Path:
 
 
 def find(folder: Path, key: str) -> Entry | None:
+    """Return the entry named ``key``, which counts as using it, or None where it is missing or damaged."""
+    try:
+        os.utime(_place(folder, key) / _RECORD)  # used now
+    except OSError:
+        return None
+    return read(folder, key)
+
+
+def read(folder: Path, key: str) -> Entry | None:
     """Return the entry named ``key``, or None where it is missing or damaged."""
     place = _place(folder, key)
     try:
-        os.utime(place / _RECORD)  # used now
         record = json.loads((place / _RECORD).read_bytes())
         code = (place / _OBJECT).read_bytes()
         text = (place / _SOURCE).read_text(encoding="ascii")
@@ -200,6 +208,11 @@ def publish(folder: Path, key: str, built: Path, record: Mapping[str, Any]) -> E
     raise OSError(f"cache: entry {place} can be neither read nor replaced")
 
 
+def remove(folder: Path, key: str) -> None:
+    """Take an entry away in one step."""
+    _set_aside(folder, _place(folder, key))
+
+
 def _set_aside(folder: Path, place: Path) -> None:
     """Take an entry away in one step, so that nobody sees half of it."""
     aside = scratch(folder)
@@ -212,20 +225,28 @@ def _tidy(folder: Path, shard: Path) -> None:
     """Keep a shard bounded, and remove builds that nobody will finish; what others do meanwhile does no harm."""
     now = time.time()
     with contextlib.suppress(OSError):
-        entries = sorted(filter(None, map(_usage, shard.iterdir())), key=lambda e: e[0], reverse=True)
+        entries = sorted(filter(None, map(usage, shard.iterdir())), key=lambda e: e[0], reverse=True)
         total = 0
         for count, (used, size, place) in enumerate(entries, start=1):
             total += size
             if (count > ENTRIES or total > BYTES) and now - used > _HOUR:
                 _set_aside(folder, place)
                 total -= size
+    remove_builds(folder, 24 * _HOUR)
+
+
+def remove_builds(folder: Path, older_than: float) -> int:
+    """Remove folders of builds that were begun so many seconds ago; return how many there were."""
+    count = 0
     with contextlib.suppress(OSError):
         for build in folder.glob(f"{_BUILD}*"):
-            if now - build.stat().st_mtime > 24 * _HOUR:
+            if time.time() - build.stat().st_mtime > older_than:
                 shutil.rmtree(build, ignore_errors=True)
+                count += 1
+    return count
 
 
-def _usage(place: Path) -> tuple[float, int, Path] | None:
+def usage(place: Path) -> tuple[float, int, Path] | None:
     """Return when an entry was last used, its bytes and its place; None where it is gone."""
     try:
         record = place / _RECORD

@@ -7,8 +7,8 @@ import sys
 
 from click.testing import CliRunner
 
-from symgrad.cli.main import main
 from symgrad.native.toolchain import find_compiler
+from symgrad_cli import main
 
 
 def test_demo_agrees():

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,6 +242,41 @@ def _child(queue):
         (x * x * 1.5).sum().backward()
     wait_for_compiler()
     queue.put(x.grad.tolist())
+
+
+def test_python_ends_while_a_program_is_compiled_and_so_does_the_compiler(tmp_path):
+    compiler, started = tmp_path / "slow-cc", tmp_path / "started"
+    real = shutil.which("cc") or shutil.which("gcc")
+    if real is None:
+        pytest.skip("needs a C compiler")
+    compiler.write_text(
+        f'#!/bin/sh\nfor a in "$@"; do case "$a" in *.c) echo $$ > {started}; sleep 60;; esac; done\nexec {real} "$@"\n'
+    )
+    compiler.chmod(0o755)
+    program = (
+        "import time, pathlib, symgrad as sg\n"
+        "x = sg.tensor([1.0, 2.0], requires_grad=True)\n"
+        "for _ in range(8): (x.exp() * x * 7.25).sum().backward()\n"
+        f"while not pathlib.Path({str(started)!r}).exists(): time.sleep(0.01)\n"
+    )
+    environment = {**os.environ, "CC": str(compiler), "SYMGRAD_CACHE_DIR": str(tmp_path / "cache")}
+    before = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=50)
+    assert time.monotonic() - before < 30
+    pid = int(started.read_text())
+    for _ in range(100):
+        if not _alive(pid):
+            break
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
