@@ -52,10 +52,10 @@ def _item(item: Any) -> Any:
     if isinstance(item, (bool, np.bool_)) or item is None or item is Ellipsis or isinstance(item, slice):
         return item
     if isinstance(item, Tensor):
-        scalar = item.ndim == 0 and item.dtype.is_integer and not traced(item)
-        return int(item.item()) if scalar else item
+        scalar = item.ndim == 0 and not item.dtype.is_floating and not traced(item)
+        return item.item() if scalar else item  # a bool stays one: it is a mask without axes
     if isinstance(item, np.ndarray):
-        return item if item.ndim or item.dtype == np.bool_ else int(item)
+        return item if item.ndim or item.dtype.kind == "f" else item.item()
     if hasattr(item, "__index__"):
         return int(item.__index__())
     allowed = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices"
