@@ -65,11 +65,17 @@ from symgrad.transforms import derivative, grad, hessian, hvp, jacobian, jvp, ta
 if TYPE_CHECKING:
     from symgrad.eager.creation import tensor
     from symgrad.eager.tensor_face import Tensor
+    from symgrad.exporting import export, load
     from symgrad.expressions import from_sympy, to_sympy
 
 __version__ = "0.1.0"
 
-_LAZY = {"from_sympy": "symgrad.expressions", "to_sympy": "symgrad.expressions"}  # SymPy is slow to import
+_LAZY = {  # SymPy and cffi's parser are slow to import
+    "export": "symgrad.exporting",
+    "from_sympy": "symgrad.expressions",
+    "load": "symgrad.exporting",
+    "to_sympy": "symgrad.expressions",
+}
 
 _ELEMENTWISE = (
     *_functions.FLOATING,
@@ -143,6 +149,7 @@ __all__ = [
     "einsum",
     "errors",
     "expand_dims",
+    "export",
     "flip",
     "float32",
     "float64",
@@ -157,6 +164,7 @@ __all__ = [
     "int64",
     "jacobian",
     "jvp",
+    "load",
     "logsumexp",
     "matmul",
     "norm",

@@ -90,13 +90,7 @@ class CompiledFunction:
             return self
         found = self._methods.get(id(instance))
         if found is None or found[0]() is not instance:
-            method = CompiledFunction(
-                self.fn.__get__(instance, owner),
-                specs=self._parameters.specs,
-                static_argnames=self._parameters.static_names,
-                options=self.options,
-                result=self._parameters.result,
-            )
+            method = self.transformed(self.fn.__get__(instance, owner), self._parameters.result)
             found = self._methods[id(instance)] = weakref.ref(instance), method
         return found[1]
 
@@ -307,6 +301,31 @@ class CompiledFunction:
         native = program.compiled.bind([*arrays, *program.trace.captured], outputs, result)
         return (lambda: self._checked(native())) if self.options.finite else native
 
+    @property
+    def has_specs(self) -> bool:
+        """Whether it was compiled with specs."""
+        return self._parameters.specs is not None
+
+    def trace_specs(self) -> tuple[Call, Trace]:
+        """Return the arguments the specs stand for, and the function traced for them."""
+        call = self._parameters.spec_call()
+        return call, self._trace(call, tuple(s.type for s in self._parameters.spec_leaves))
+
+    @property
+    def argnums(self) -> tuple[int, ...]:
+        """Which traced arguments its derivatives are taken with respect to."""
+        return (self._argnums,) if isinstance(self._argnums, int) else self._argnums
+
+    def with_specs(self, specs: Sequence[Any] | None) -> CompiledFunction:
+        """Return the same function for other specs; itself for None."""
+        return self if specs is None else self.transformed(self.fn, self._parameters.result, specs)
+
+    def transformed(self, fn: Function, result: Any, specs: Sequence[Any] | None = None) -> CompiledFunction:
+        """Return a function of the same arguments and options, whose results are called ``result``."""
+        known, options, argnums = self._parameters, self.options, self._argnums
+        specs, static = known.specs if specs is None else specs, known.static_names
+        return CompiledFunction(fn, specs=specs, static_argnames=static, options=options, argnums=argnums, result=result)
+
     # derivatives -------------------------------------------------------------------------------------------------------
 
     def _derived(self, name: str) -> CompiledFunction:
@@ -319,20 +338,12 @@ class CompiledFunction:
                 specs = (*specs, specs[0] if name != "vjp" else self._result_specs())
             fn = transform(self.fn, argnums=self._parameters.first_traced if self._argnums == 0 else argnums)
             fn.__name__ = f"{getattr(self.fn, '__name__', 'function')}_{name}"
-            found = CompiledFunction(
-                fn,
-                specs=specs,
-                static_argnames=self._parameters.static_names,
-                options=self.options,
-                argnums=self._argnums,
-                result=("value", "grad") if name == "value_and_grad" else name,
-            )
+            found = self.transformed(fn, ("value", "grad") if name == "value_and_grad" else name, specs)
             self.__dict__[f"_{name}"] = found
         return found
 
     def _result_specs(self) -> Any:
-        call = self._parameters.spec_call()
-        traced = self._trace(call, tuple(s.type for s in self._parameters.spec_leaves))
+        _, traced = self.trace_specs()
         return unflatten(traced.output, [TensorSpec(o.shape, o.dtype) for o in traced.graph.outputs])
 
     @property

@@ -20,9 +20,11 @@ from symgrad.native.module import NativeFunction, load
 from symgrad.options import Options, verify_enabled
 
 if TYPE_CHECKING:
+    from symgrad.codegen.unit import Unit
+    from symgrad.lower.loops import Program
     from symgrad.rewrite.passes import PassRecord
 
-__all__ = ["Compiled", "Report", "compile_graph"]
+__all__ = ["Compiled", "Report", "compile_graph", "exported_unit"]
 
 AnyArray = np.ndarray[Any, Any]
 
@@ -125,18 +127,9 @@ class Compiled:
     def _build(self, key: str) -> Library:
         """Run the stages whose result the cache did not have; they are imported here, off the way of a warm hit."""
         from symgrad.codegen.render import render_c
-        from symgrad.ir.verify import LOWERED, REWRITTEN, TRACED, verify
-        from symgrad.lower.expand import expand
-        from symgrad.lower.lower import lower
         from symgrad.native.build import build
 
-        rewritten = self.graph
-        expanded = expand(rewritten)
-        if verify_enabled():
-            verify(self._traced, TRACED)
-            verify(rewritten, REWRITTEN)
-            verify(expanded, LOWERED)
-        program = lower(expanded, self._options, self._traced.key)
+        program = _lowered(self._traced, self.graph, self._options)
         names = self._name, self._input_names, self._output_names
         source = render_c(program, *names, self._options, self._equations())
         return build(source, self._traced, key, self._options)
@@ -200,6 +193,75 @@ class Compiled:
     def bind(self, inputs: Sequence[AnyArray], outputs: Sequence[AnyArray], result: Any) -> Callable[[], Any]:
         """Return a call on fixed buffers that returns ``result``."""
         return self._required("bind").bind(inputs, outputs, result)
+
+
+def _lowered(traced: Graph, rewritten: Graph, options: Options) -> Program:
+    """Return the loops of a graph after rewriting, each stage held to its specification where that is asked for."""
+    from symgrad.ir.verify import LOWERED, REWRITTEN, TRACED, verify
+    from symgrad.lower.expand import expand
+    from symgrad.lower.lower import lower
+
+    expanded = expand(rewritten)
+    if verify_enabled():
+        verify(traced, TRACED)
+        verify(rewritten, REWRITTEN)
+        verify(expanded, LOWERED)
+    return lower(expanded, options, traced.key)
+
+
+def exported_unit(
+    traced: Graph,
+    *,
+    module: str,
+    name: str,
+    title: Sequence[str],
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    rows: Sequence[Size],
+    taken: Sequence[str],
+    options: Options,
+) -> Unit:
+    """Return a traced graph as one function of a C library.
+
+    Parameters
+    ----------
+    traced : Graph
+    module, name : str
+        Of the library, and of the function in it.
+    title : sequence of str
+        What is computed; a formula, where it is short, is written below it.
+    input_names, output_names : sequence of str
+    rows : sequence of int or Dim
+        For each output, how many of its leading elements count as rows of a derivative.
+    taken : sequence of str
+        C names that arguments may not have.
+    options : Options
+    """
+    from symgrad.codegen.formula import formulas
+    from symgrad.codegen.unit import Pattern, render_unit
+    from symgrad.rewrite.passes import run_passes
+    from symgrad.transform.sparsity import possible_nonzeros
+
+    rewritten = run_passes(traced, options)[0]
+    found = possible_nonzeros(rewritten)
+    patterns = [Pattern.of(o.type, r, f) for o, r, f in zip(traced.outputs, rows, found, strict=True)]
+    return render_unit(
+        _lowered(traced, rewritten, options),
+        module=module,
+        name=name,
+        title=title,
+        formula=min((formulas(g, input_names) for g in (traced, rewritten)), key=_length),
+        input_names=input_names,
+        output_names=output_names,
+        options=options,
+        conditions=traced.conditions,
+        patterns=patterns,
+        taken=taken,
+    )
+
+
+def _length(formulas: Sequence[str]) -> tuple[bool, int]:
+    return not formulas, sum(map(len, formulas))
 
 
 _warned: set[str] = set()

@@ -42,9 +42,8 @@ _PLACES: dict[str, str] = {
     ), "symgrad.eager.grad_mode"),
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
     **dict.fromkeys((
-        "is_inference", "is_nonzero", "is_same_size", "is_tensor", "numel", "is_floating_point", "is_complex", "promote_types", "result_type", "can_cast", "device",
-        "finfo", "iinfo",
-        "clone", "detach", "typename",
+        "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference",
+        "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
     ), "symgrad.eager.tensor_functions"),
 }  # fmt: skip
 _NUMBERS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}

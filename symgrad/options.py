@@ -33,7 +33,8 @@ class Options:
     compile_budget : float
         Seconds the C compiler may take before it is stopped.
     march : str
-        CPU to compile for: ``"native"`` or ``"baseline"``.
+        CPU to compile for: ``"native"``, ``"baseline"``, or ``"auto"``: native for what runs here, baseline for
+        what is exported.
     """
 
     precise: bool = False
@@ -43,10 +44,10 @@ class Options:
     finite: bool = False
     threads: int = 1
     compile_budget: float = 300.0
-    march: str = "native"
+    march: str = "auto"
 
     def __post_init__(self) -> None:
-        allowed = {"tier": ("native", "quick", "interpret"), "march": ("native", "baseline")}
+        allowed = {"tier": ("native", "quick", "interpret"), "march": ("auto", "native", "baseline")}
         for name, values in allowed.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"Options.{name}: expected one of {', '.join(values)}, got {getattr(self, name)!r}")

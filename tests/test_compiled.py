@@ -663,7 +663,7 @@ def test_variables_set_options(monkeypatch, name, text, value):
 
 
 def test_without_a_compiler_functions_are_interpreted(monkeypatch, tmp_path):
-    monkeypatch.setattr("symgrad.native.toolchain.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("symgrad.shipped.building.importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr("symgrad.compiler._warned", set())

@@ -14,7 +14,7 @@ from symgrad.ir.expr import Primitive
 from symgrad.ir.kinds import ByType, Expression, Infix, Lowering, Prefix, Scalar
 from symgrad.lower.loops import Affine
 
-__all__ = ["ATOM", "Form", "affine_text", "form_for", "literal", "size_text"]
+__all__ = ["ATOM", "Form", "affine_text", "alias_of", "form_for", "literal", "size_text", "wrapping"]
 
 ATOM = 16
 _UNARY = 15
@@ -22,6 +22,7 @@ _PRODUCT = 13
 _SUM = 12
 _CONDITIONAL = 3
 
+_WRAPPING = ("+", "-", "*")  # what may leave the range of a signed type
 _INT_MAX = 2**31 - 1
 
 # libmvec of glibc 2.35 and later, in double and float
@@ -31,6 +32,11 @@ SIMD = frozenset(
 )
 
 Form = tuple[Callable[..., tuple[str, int]], tuple[bool, ...], bool]
+
+
+def alias_of(kind: str) -> str:
+    """Return the name of a C type that may look at memory of another type: the workspace is one of doubles."""
+    return kind if kind in ("double", "unsigned char") else f"sg_{kind}"
 
 
 def literal(value: bool | int | float, dtype: DType) -> tuple[str, int]:
@@ -114,16 +120,39 @@ def form_for(primitive: Primitive, dtype: DType, attributes: Mapping[str, Any], 
     if isinstance(lowering, ByType):
         lowering = lowering.floating if dtype.is_floating else lowering.integer
     if isinstance(lowering, Infix):
+        if dtype.is_integer and lowering.operator in _WRAPPING:
+            return _wrapping_infix(lowering.operator, dtype)
         return _infix(lowering.operator, lowering.precedence)
     if isinstance(lowering, Prefix):
-        return _prefix(lowering.operator)
+        return _negation(dtype) if dtype.is_integer and lowering.operator == "-" else _prefix(lowering.operator)
     if isinstance(lowering, Scalar):
         return _call(lowering, dtype, attributes, simd)
     if isinstance(lowering, Expression):
-        return _expression(lowering.template)
+        return _expression(lowering.template, dtype)
     if primitive.name == "cast":
         return _cast(dtype)
     raise TypeError(f"codegen: no C form for primitive {primitive.name!r}")
+
+
+def wrapping(operator: str, left: str, p: int, right: str, q: int, dtype: DType) -> str:
+    """Return a sum, difference or product of integers that wraps: C defines that for unsigned types only."""
+    unsigned = f"(u{dtype.c})"
+    a, b = (text if precedence >= ATOM else f"({text})" for text, precedence in ((left, p), (right, q)))
+    return f"({dtype.c})({unsigned}{a} {operator} {unsigned}{b})"
+
+
+def _wrapping_infix(operator: str, dtype: DType) -> Form:
+    def text(a: str, p: int, b: str, q: int) -> tuple[str, int]:
+        return wrapping(operator, a, p, b, q, dtype), _UNARY
+
+    return text, (False, False), False
+
+
+def _negation(dtype: DType) -> Form:
+    def text(a: str, p: int) -> tuple[str, int]:
+        return wrapping("-", "0", ATOM, a, p, dtype), _UNARY
+
+    return text, (False,), False
 
 
 def _infix(operator: str, precedence: int) -> Form:
@@ -164,14 +193,14 @@ def _call(form: Scalar, dtype: DType, attributes: Mapping[str, Any], simd: bool)
     return text, (False,) * 8, name.startswith("sg_") and form.header == "math"
 
 
-def _expression(template: str) -> Form:
+def _expression(template: str, dtype: DType) -> Form:
     conditional = "?" in template or "&&" in template or "||" in template
     names = tuple(template.count(f"{{{k}}}") > 1 or (conditional and not template.startswith(f"{{{k}}} ?")) for k in range(4))
     precedence = _CONDITIONAL if "?" in template else 9 if "!=" in template and template.count(" ") == 2 else 0
 
     def text(*operands: Any) -> tuple[str, int]:
         inside = [a if p >= ATOM else f"({a})" for a, p in zip(operands[::2], operands[1::2], strict=True)]
-        return template.format(*inside), precedence
+        return template.format(*inside, c=dtype.c, u=f"u{dtype.c}"), precedence
 
     return text, names, False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symgrad.codegen.cprint import ATOM, literal
+from symgrad.codegen.cprint import ATOM, literal, wrapping
 from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.products import contract_view
 from symgrad.codegen.views import ProductView, StepView
@@ -84,8 +84,10 @@ def _scatter(step: Scatter, writer: Writer) -> StepView:
         place = f"({stride})*{place}" if " " in stride else f"{stride}*{place}"
     rest = writer.index(step.index)
     target = f"{writer.names[step.buffer]}[{place if rest == '0' else f'{rest} + {place}'}]"
-    operator = "|=" if writer.buffers[step.buffer].dtype.is_bool else "+="
-    return _plain(step.extents, writer, (f"{target} {operator} {writer.element(step.updates, step.source)};",))
+    dtype, update = writer.buffers[step.buffer].dtype, writer.element(step.updates, step.source)
+    if dtype.is_integer:
+        return _plain(step.extents, writer, (f"{target} = {wrapping('+', target, ATOM, update, ATOM, dtype)};",))
+    return _plain(step.extents, writer, (f"{target} {'|=' if dtype.is_bool else '+='} {update};",))
 
 
 class _NestWriter:

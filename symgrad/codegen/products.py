@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symgrad.codegen.cprint import ATOM, wrapping
 from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.views import ClosingView, LoopView, ProductView, StepView
 from symgrad.codegen.writer import Writer
@@ -20,7 +21,7 @@ def contract_view(step: Contract, writer: Writer) -> StepView | ProductView:
     size = product(step.extents)
     depth = len(step.extents)
     flags = step.summed
-    if depth < 3 or (isinstance(size, int) and size <= _SMALL):
+    if depth < 3 or step.dtype.is_integer or (isinstance(size, int) and size <= _SMALL):
         return _simple(step, writer)
     if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, depth - 3):
         return _tiled(step, writer, "matmul")
@@ -72,14 +73,15 @@ def _plus(name: str, offset: int) -> str:
 def _simple(step: Contract, writer: Writer) -> StepView:
     depth = len(step.extents)
     names = writer.loops = loop_names(depth, writer)
-    product = f"{writer.element(step.x, step.x_index)} * {writer.element(step.y, step.y_index)}"
+    x, y = writer.element(step.x, step.x_index), writer.element(step.y, step.y_index)
+    product = wrapping("*", x, ATOM, y, ATOM, step.dtype) if step.dtype.is_integer else f"{x} * {y}"
     target = writer.element(step.out, step.out_index)
     flags = list(step.summed)
     loops = [["", loop_head(n, writer.size(e))] for n, e in zip(names, step.extents, strict=True)]
     outside = around(depth)
     if flags != sorted(flags):
         loops[-1][0] = "SG_LOOP()"
-        return loops_view([(h, t) for h, t in loops], outside, (f"{target} += {product};",))
+        return loops_view([(h, t) for h, t in loops], outside, (_added(target, product, step),))
     if not any(flags):
         return loops_view([(h, t) for h, t in loops], outside, (f"{target} = {product};",))
     level = flags.index(True)
@@ -88,4 +90,10 @@ def _simple(step: Contract, writer: Writer) -> StepView:
     outside.after[level].append(f"{target} = {total};")
     if level == depth - 1 and not is_short(step.extents[-1]):
         loops[-1][0] = f"SG_LOOP(reduction(+: {total}))"
-    return loops_view([(h, t) for h, t in loops], outside, (f"{total} += {product};",))
+    return loops_view([(h, t) for h, t in loops], outside, (_added(total, product, step),))
+
+
+def _added(target: str, product: str, step: Contract) -> str:
+    if step.dtype.is_integer:
+        return f"{target} = {wrapping('+', target, ATOM, product, ATOM - 1, step.dtype)};"
+    return f"{target} += {product};"

@@ -7,36 +7,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from symgrad.codegen.cprint import SIMD, literal, size_text
+from symgrad.codegen.cprint import SIMD, alias_of, literal, size_text
 from symgrad.codegen.folder import template_folder
 from symgrad.codegen.names import Namer, comment
 from symgrad.codegen.nests import step_view
+from symgrad.codegen.uses import moves_values, sizes_used, touching_memory
 from symgrad.codegen.views import ConstantView, FunctionView, ModuleView, ProductView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.ir.dims import Dim, Size
 from symgrad.ir.types import TensorType
 from symgrad.lower.buffers import buffers_of
-from symgrad.lower.loops import (
-    Accumulate,
-    Apply,
-    Buffer,
-    Check,
-    Contract,
-    Fetch,
-    Fill,
-    Function,
-    Literal,
-    Load,
-    Nest,
-    Position,
-    Program,
-    Reload,
-    Require,
-    Scatter,
-    Spill,
-    Step,
-    Store,
-)
+from symgrad.lower.loops import Buffer, Check, Function, Nest, Program, Reload, Scatter, Spill
 from symgrad.options import Options
 from symgrad.primitives.special_c import special_functions
 
@@ -44,11 +25,8 @@ if TYPE_CHECKING:
     import jinja2
 
 _WIDTH = 120  # characters of a line
-_INDEXED = (Accumulate, Fetch, Load, Position, Store)
-_MOVES = frozenset({Reload, Spill})
-_UNTOUCHING = frozenset({Apply, Literal, Reload, Spill})
 
-__all__ = ["CSource", "render_c", "template_environment"]
+__all__ = ["CSource", "Renderer", "render_c", "simd_view", "template_environment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +112,31 @@ def render_c(
     doc : str
         What is computed, for the comment at the top.
     """
-    return _Renderer(program, name, input_names, output_names, options, doc).source()
+    return Renderer(program, name, input_names, output_names, options, doc).source()
 
 
-class _Renderer:
+class Renderer:
+    """Names what a program's C functions name, and makes the views of them; parameters are those of ``render_c``.
+
+    ``taken`` are names that arguments may not have; names of static functions and tables begin with ``shared``, where
+    several programs share a source.
+    """
+
     def __init__(
-        self, program: Program, name: str, inputs: Sequence[str], outputs: Sequence[str], options: Options, doc: str
+        self,
+        program: Program,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        options: Options,
+        doc: str,
+        taken: Iterable[str] = (),
+        shared: str = "",
     ) -> None:
         self.program = program
         self.doc = doc
-        namer = Namer()
+        self.shared = shared
+        namer = Namer(taken)
         self.symbol = namer.take(name, function=True)
         self.inputs = namer.all(inputs)
         self.outputs = namer.all(outputs)
@@ -159,7 +152,6 @@ class _Renderer:
 
     def _buffer_names(self) -> list[str]:
         names, count = [], {"work": 0, "constant": 0}
-        letters = {"work": "w", "constant": "c"}
         for buffer in self.program.buffers:
             if buffer.role == "input":
                 names.append(self.inputs[buffer.position])
@@ -167,12 +159,14 @@ class _Renderer:
                 names.append(self.outputs[buffer.position])
             else:
                 count[buffer.role] += 1
-                names.append(f"{letters[buffer.role]}{'k' if buffer.role == 'constant' else ''}{count[buffer.role]}")
+                table = f"sg_{self.shared}_c" if self.shared else "ck"
+                names.append(f"{table if buffer.role == 'constant' else 'w'}{count[buffer.role]}")
         return names
 
     # The source
 
     def source(self) -> CSource:
+        """Return the C source with its header."""
         program = self.program
         functions = self.functions()
         module = self.module(functions)
@@ -200,22 +194,23 @@ class _Renderer:
         )
 
     def failures(self) -> Iterable[str]:
+        """Yield the operations that may return 1, an index outside its axis."""
         steps = [s for f in self.program.functions for s in f.steps]
         if any(isinstance(s, Check) for s in steps):
             scatters = any(isinstance(s, Scatter) for s in steps)
             yield "scatter_add or gather" if scatters else "gather"
 
     def module(self, functions: tuple[FunctionView, ...]) -> ModuleView:
+        """Return what the templates of a source of its own read."""
         writer = self.writer
-        steps = [s for f in functions for s in f.steps]
-        loops = any(isinstance(s, ProductView) or any(loop.hint for loop in s.opening) for s in steps)
         return ModuleView(
             name=self.symbol,
             guard=f"SYMGRAD_{self.symbol.upper()}_H",
             about=tuple(self.about()),
+            aliases=self.aliases(),
             special=special_functions(writer.special),
-            simd=tuple(_simd_view(n) for n in sorted(writer.simd)),
-            loops=loops,
+            simd=tuple(simd_view(n) for n in sorted(writer.simd)),
+            loops=self.hinted(functions),
             sums=tuple(self.sums),
             constants=tuple(self.constants()),
             functions=functions,
@@ -223,7 +218,21 @@ class _Renderer:
             work=tuple(self.work()),
         )
 
+    @staticmethod
+    def hinted(functions: Iterable[FunctionView]) -> bool:
+        """Whether a loop carries a SIMD hint."""
+        steps = [s for f in functions for s in f.steps]
+        return any(isinstance(s, ProductView) or any(loop.hint for loop in s.opening) for s in steps)
+
+    def aliases(self) -> tuple[str, ...]:
+        """Return the C types, but for double and bytes, that the workspace holds."""
+        kinds = dict.fromkeys(b.dtype.c for b in self.program.buffers if b.role == "work")
+        bodies = (s.body for f in self.program.functions for s in f.steps if isinstance(s, Nest))
+        kinds |= dict.fromkeys(s.dtype.c for body in bodies for s in body if isinstance(s, (Spill, Reload)))
+        return tuple(sorted(kinds.keys() - {"double", "unsigned char"}))
+
     def work(self) -> Iterable[str]:
+        """Yield what declares the size of the workspace."""
         work = self.program.work
         if isinstance(work, Dim):
             sizes = ", ".join(f"size_t {n}" for n in self.dims)
@@ -237,6 +246,7 @@ class _Renderer:
             yield f"#define {self.symbol.upper()}_WORK {work} /* doubles of workspace */"
 
     def about(self) -> Iterable[str]:
+        """Yield the lines of the comment at the top."""
         program = self.program
         yield f"{self.symbol}: generated by symgrad. Returns 0, or 1 for an index outside its axis, 2 for an empty axis."
         for line in self.doc.splitlines():
@@ -263,6 +273,7 @@ class _Renderer:
         return f"{start}(\n    {separator.join(parameters)})"
 
     def parameters(self, restrict: bool) -> list[str]:
+        """Return the declarations of the arguments."""
         star = "*restrict " if restrict else "*"
         program = self.program
         parts = [f"const {t.dtype.c} {star}{n}" for n, t in zip(self.inputs, program.inputs, strict=True)]
@@ -271,21 +282,25 @@ class _Renderer:
         return [*parts, f"double {star}work"]
 
     def arguments(self) -> list[str]:
+        """Return the names of the arguments."""
         return [*self.inputs, *self.outputs, *self.dims, "work"]
 
     def functions(self) -> tuple[FunctionView, ...]:
+        """Return the views of all functions, the public one last."""
         parts = self.program.functions
         if len(parts) == 1:
             return (self.function(parts[0], f"int {self.symbol}"),)
-        views = [self.function(f, f"static int sg_part{k}") for k, f in enumerate(parts, 1)]
-        calls = tuple(f"sg_part{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
+        part = f"{self.shared}_part" if self.shared else "sg_part"
+        views = [self.function(f, f"static int {part}{k}") for k, f in enumerate(parts, 1)]
+        calls = tuple(f"{part}{k}({', '.join(self.arguments())})" for k in range(1, len(parts) + 1))
         main = FunctionView(self.head(f"int {self.symbol}"), (), (), (), calls)
         return (*views, main)
 
     def function(self, function: Function, start: str) -> FunctionView:
+        """Return the view of one function, whose head begins with ``start``."""
         used: dict[str, None] = {}
         pointers = []
-        touching = [_touching(step) for step in function.steps]
+        touching = [touching_memory(step) for step in function.steps]
         for b in dict.fromkeys(b for step in touching for b in buffers_of(step)):
             buffer = self.program.buffers[b]
             if buffer.role == "work":
@@ -294,48 +309,36 @@ class _Renderer:
                 used.update(dict.fromkeys(self._dims_in(buffer.offset)))
             else:
                 used[self.buffer_names[b]] = None
-        used.update(dict.fromkeys(self.used_names(touching)))
-        if any(type(s) in _MOVES for step in function.steps if isinstance(step, Nest) for s in step.body):
+        used.update(dict.fromkeys(self._dims_in(*sizes_used(touching, self.program.buffers))))
+        if moves_values(function.steps):
             used["work"] = None
         steps = tuple(self.step(s) for s in function.steps)
         unused = tuple(n for n in self.arguments() if n not in used)
         return FunctionView(self.head(start), tuple(pointers), unused, steps)
 
     def step(self, step: Any) -> StepView | ProductView:
+        """Return the view of a step."""
         view = step_view(step, self.writer, self.sums)
         self.statements += len(view.lines) if isinstance(view, StepView) else 1
         return view
 
     def pointer(self, buffer: Buffer, name: str) -> str:
+        """Return the declaration of an array in the workspace."""
         kind = buffer.dtype.c
         offset = size_text(buffer.offset, self.dim_names)[0]
         place = "work" if offset == "0" else f"work + {offset}"
         if kind == "double":
             return f"double *const {name} = {place};"
-        return f"{kind} *const {name} = ({kind} *)({place});"
+        alias = alias_of(kind)
+        return f"{alias} *const {name} = ({alias} *)({place});"
 
     def _dims_in(self, *sizes: Size) -> Iterable[str]:
         for size in sizes:
             if isinstance(size, Dim):
                 yield from (self.dim_names[n] for n in size.names)
 
-    def used_names(self, steps: Iterable[Step]) -> Iterable[str]:
-        """Yield the sizes that steps use."""
-        for step in steps:
-            if isinstance(step, Require):
-                yield from self._dims_in(step.size)
-                continue
-            if isinstance(step, Fill):
-                yield from self._dims_in(step.start, self.program.buffers[step.buffer].size if step.count is None else step.count)
-            yield from self._dims_in(*getattr(step, "extents", ()))
-            if isinstance(step, (Check, Scatter)):
-                yield from self._dims_in(step.limit if isinstance(step, Check) else step.stride)
-            for index in _indices(step):
-                yield from self._dims_in(index.offset, *[c for _, c in index.terms])
-            if isinstance(step, Nest):
-                yield from self._dims_in(*[s.stride for s in step.body if isinstance(s, Fetch)])
-
     def constants(self) -> Iterable[ConstantView]:
+        """Yield the tables of constants."""
         for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
             if buffer.constant is not None:
                 values = [literal(v, buffer.dtype)[0] for v in buffer.constant.array.ravel().tolist()] or ["0"]
@@ -343,24 +346,8 @@ class _Renderer:
                 yield ConstantView(f"{buffer.dtype.c} {name}[{len(values)}]", rows)
 
 
-def _touching(step: Step) -> Step:
-    """Return a step without the statements that name no buffer and no size: most of straight-line code."""
-    if not isinstance(step, Nest):
-        return step
-    return Nest(step.extents, tuple([s for s in step.body if type(s) not in _UNTOUCHING]))
-
-
-def _indices(step: Any) -> Iterable[Any]:
-    if isinstance(step, Nest):
-        return (s.place for s in step.body if isinstance(s, _INDEXED))
-    if isinstance(step, Contract):
-        return (step.x_index, step.y_index, step.out_index)
-    if isinstance(step, Scatter):
-        return (step.index, step.at, step.source)
-    return (step.index,) if isinstance(step, Check) else ()
-
-
-def _simd_view(name: str) -> tuple[str, str, str]:
+def simd_view(name: str) -> tuple[str, str, str]:
+    """Return name, element type and types of the arguments of a function with SIMD forms."""
     kind = "float" if name[-1] == "f" and name not in SIMD else "double"
     two = name.rstrip("f") in ("atan2", "hypot", "pow")
     return name, kind, f"{kind}, {kind}" if two else kind

@@ -111,6 +111,8 @@ class FunctionView:
         Parameters that are not used.
     calls : tuple of str
         Calls of the parts of a long program, each returning 0 on success.
+    checks : tuple of str
+        Lines before everything else, which return where sizes do not fit.
     """
 
     head: str
@@ -118,6 +120,7 @@ class FunctionView:
     unused: tuple[str, ...]
     steps: tuple[StepView | ProductView, ...]
     calls: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,8 @@ class ModuleView:
     name, guard : str
     about : tuple of str
         Lines of the comment at the top.
+    aliases : tuple of str
+        C types that the workspace holds besides double.
     special : tuple of SpecialFunction
         What the special template emits.
     simd : tuple of (str, str, str)
@@ -144,6 +149,7 @@ class ModuleView:
     name: str
     guard: str
     about: tuple[str, ...]
+    aliases: tuple[str, ...]
     special: tuple[SpecialFunction, ...]
     simd: tuple[tuple[str, str, str], ...]
     loops: bool

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from symgrad.codegen.cprint import ATOM, Form, affine_text, form_for, literal, size_text
+from symgrad.codegen.cprint import ATOM, Form, affine_text, alias_of, form_for, literal, size_text, wrapping
 from symgrad.dtypes import DType
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Primitive
@@ -243,17 +243,19 @@ class Writer:
             return f"{target} = {test} ? {text} : {target};"
         if combine in ("||", "&&"):
             return f"{target} = {target} {combine[0]} {text if precedence >= ATOM else f'({text})'};"
+        if dtype.is_integer:
+            return f"{target} = {wrapping(combine, target, ATOM, text, precedence, dtype)};"
         return f"{target} {combine}= {text};"
 
     def reload(self, s: Reload, lines: list[str]) -> None:
         """Read a value back from its slot, under the name it has."""
-        cast = "" if s.dtype.c == "double" else f"(const {s.dtype.c} *)"
+        cast = "" if s.dtype.c == "double" else f"(const {alias_of(s.dtype.c)} *)"
         place = f"work[{s.slot}]" if not cast else f"*{cast}(work + {s.slot})"
         lines.append(f"const {s.dtype.c} {self.text(s.number)} = {place};")
 
     def spill(self, s: Spill, lines: list[str]) -> None:
         """Put a value into its slot."""
-        place = f"work[{s.slot}]" if s.dtype.c == "double" else f"*({s.dtype.c} *)(work + {s.slot})"
+        place = f"work[{s.slot}]" if s.dtype.c == "double" else f"*({alias_of(s.dtype.c)} *)(work + {s.slot})"
         lines.append(f"{place} = {self.text(s.value)};")
 
     def skip(self, s: Accumulate, lines: list[str]) -> None:

@@ -192,9 +192,9 @@ def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequen
     wanted = [k for k, e in enumerate(edges) if e is not None]
     if any(is_inference_type(values[k].type) for k in saved_operands(signature, wanted)):
         raise RuntimeError(
-            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
-            "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
-            "`torch.no_grad()` instead of `torch.inference_mode()`."
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+            "autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
         )
 
 

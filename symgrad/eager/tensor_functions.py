@@ -14,8 +14,8 @@ from symgrad.eager.tensor_methods import Device
 from symgrad.eager.torch_arithmetic import FUNCTIONS
 
 __all__ = [
-    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero", "is_same_size", "is_tensor", "numel",
-    "promote_types", "result_type", "typename",
+    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero",
+    "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
 ]  # fmt: skip
 
 device = Device

@@ -129,7 +129,7 @@ def _bessel(name: str, order: int) -> Function:
 def _entr(x: Operand) -> Node:
     node = floating(x)
     zero = zero_like(node)
-    below = ops.where(ops.eq(node, zero), zero, like(-math.inf, node))
+    below = ops.where(ops.eq(node, zero), ops.sqrt(node), like(-math.inf, node))  # the root: 0, where it rises infinitely steep
     return ops.where(ops.logical_or(node > 0.0, ops.isnan(node)), -(node * ops.log(node)), below)
 
 

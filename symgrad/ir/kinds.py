@@ -153,7 +153,10 @@ class Prefix(_Kind):
 
 
 class Expression(_Kind):
-    """A C expression with ``{0}``, ``{1}``, ... for the operands, each put in parentheses where needed."""
+    """A C expression with ``{0}``, ``{1}``, ... for the operands, each put in parentheses where needed.
+
+    ``{c}`` is the C type of the result, and ``{u}`` that of an integer without its sign.
+    """
 
     template: str
 

@@ -97,7 +97,7 @@ def library_key(
     """
     compiler = find_compiler()
     flags = flags_for(options)
-    cpu = cpu_features() if options.march == "native" else ""
+    cpu = cpu_features() if options.march != "baseline" else ""
     switches = f"precise={options.precise} fast_math={options.fast_math}"
     names = [cache.digest(*some) for some in (input_names, output_names, graph.dims)]
     return cache.digest(FORMAT, _stamp(), graph.key, name, *names, doc, switches, " ".join(flags), compiler.identity, cpu)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import platform
 import shlex
-import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from symgrad.errors import CompileError
 from symgrad.options import Options
+from symgrad.shipped.building import cpu_features, find_command, run_limited
 
 __all__ = ["Compiler", "CompilerTimeoutError", "cpu_features", "find_compiler", "flags_for", "run"]
 
@@ -26,7 +21,7 @@ _ADVICE = (
     "install one (apt install gcc, dnf install gcc, xcode-select --install), or `pip install symgrad[zig]`, "
     "or name one in the variable CC; SYMGRAD_TIER=interpret works without"
 )
-_PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fwrapv", "-fno-math-errno", "-fno-trapping-math", "-pipe")
+_PLAIN = ("-std=c99", "-shared", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-pipe")
 _SIMD = ("-DSG_SIMD", "-fopenmp-simd", "-mprefer-vector-width=512")
 _HUGE = 3000  # statements beyond which compile time counts more than run time
 
@@ -57,25 +52,15 @@ def find_compiler() -> Compiler:
 
 @lru_cache(maxsize=16)
 def _find(chosen: str, path: str) -> Compiler:
-    for command in _candidates(chosen):
-        program = shutil.which(command[0], path=path)
-        if program is not None:
-            return Compiler((program, *command[1:]), _identity(program, command[1:]))
-        if chosen:
-            raise CompileError(f"compiler: CC={chosen} was not found; unset CC, or {_ADVICE}")
-    raise CompileError(f"compiler: none of cc, gcc, clang and ziglang was found; {_ADVICE}")
-
-
-def _candidates(chosen: str) -> Iterator[tuple[str, ...]]:
+    try:
+        command = find_command(chosen, path)
+    except ValueError as error:
+        raise CompileError(f"compiler: CC={chosen!r} cannot be read: {error}") from None
+    if command is not None:
+        return Compiler(command, _identity(command[0], command[1:]))
     if chosen:
-        try:
-            yield tuple(shlex.split(chosen))
-        except ValueError as error:
-            raise CompileError(f"compiler: CC={chosen!r} cannot be read: {error}") from None
-        return
-    yield from (("cc",), ("gcc",), ("clang",))
-    if importlib.util.find_spec("ziglang") is not None:
-        yield (sys.executable, "-m", "ziglang", "cc")
+        raise CompileError(f"compiler: CC={chosen} was not found; unset CC, or {_ADVICE}")
+    raise CompileError(f"compiler: none of cc, gcc, clang and ziglang was found; {_ADVICE}")
 
 
 def _identity(program: str, rest: Sequence[str]) -> str:
@@ -83,20 +68,6 @@ def _identity(program: str, rest: Sequence[str]) -> str:
     real = os.path.realpath(program)
     status = os.stat(real)
     return " ".join([real, str(status.st_size), str(status.st_mtime_ns), *rest])
-
-
-@lru_cache(maxsize=1)
-def cpu_features() -> str:
-    """Return a digest of what this CPU can do, as far as ``-march=native`` depends on it."""
-    try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            first = file.read(8192).split("\n\n")[0]
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    kept = [
-        line for line in first.splitlines() if line.startswith(("flags", "Features", "model", "cpu family", "vendor_id", "CPU "))
-    ]
-    return hashlib.sha256("\n".join([platform.machine(), *kept]).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +94,7 @@ def flags_for(options: Options, statements: int = 0) -> tuple[str, ...]:
         flags[flags.index("-ffp-contract=off")] = "-ffp-contract=fast"
     if sys.platform != "win32":
         flags.append("-fPIC")
-    if options.march == "native":
+    if options.march != "baseline":
         flags.append("-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native")
     if not options.precise and has_vector_library():
         flags += _SIMD
@@ -152,48 +123,17 @@ def run(compiler: Compiler, arguments: Sequence[str], folder: Path, budget: floa
     """
     command = [*compiler.command, *arguments]
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "LC_ALL": "C"},
-        )
-    except OSError as error:
-        raise CompileError(f"compiler: {command[0]} cannot be started: {error}; {_ADVICE}") from error
-    try:
-        said, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.0))
-    except subprocess.TimeoutExpired:
-        _kill(process)
+        status, said = run_limited(command, folder, deadline)
+    except TimeoutError:
         raise CompilerTimeoutError(
             f"compiler: {shlex.join(compiler.command)} was stopped after {budget:g} s; "
             "allow more with Options(compile_budget=...) or SYMGRAD_COMPILE_BUDGET"
         ) from None
-    finally:
-        _end(process)
-    if process.returncode != 0:
-        words = said.decode(errors="replace").strip().splitlines()
-        shown = "\n  ".join(words[:20]) or "(it said nothing)"
+    except OSError as error:
+        raise CompileError(f"compiler: {command[0]} cannot be started: {error}; {_ADVICE}") from error
+    if status:
+        shown = "\n  ".join(said.splitlines()[:20]) or "(it said nothing)"
         raise CompileError(
-            f"compiler: {shlex.join(compiler.command)} failed with status {process.returncode}:\n  {shown}\n"
+            f"compiler: {shlex.join(compiler.command)} failed with status {status}:\n  {shown}\n"
             f"its flags were {' '.join(arguments)}; if this compiler does not work, set CC to one that does"
         )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a compiler that still runs, with the processes it started."""
-    if process.poll() is None:
-        _kill(process)
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a compiler's group: after a time-out its children may still run when it does not."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (AttributeError, ProcessLookupError, PermissionError):
-        process.kill()

@@ -210,7 +210,9 @@ _FMOD_INTEGER = Expression("{1} == 0 || {1} == -1 ? 0 : {0} % {1}")
 _REMAINDER_INTEGER = Expression(
     "{1} == 0 || {1} == -1 ? 0 : {0} % {1} != 0 && ({0} % {1} < 0) != ({1} < 0) ? {0} % {1} + {1} : {0} % {1}"
 )
-_FLOOR_DIVIDE_INTEGER = Expression("{1} == 0 ? 0 : {1} == -1 ? -{0} : {0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0))")
+_FLOOR_DIVIDE_INTEGER = Expression(
+    "{1} == 0 ? 0 : {1} == -1 ? ({c})(0 - ({u}){0}) : {0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0))"
+)
 _DIVISORS = (sample(number(-9.0, 9.0), number(1.0, 4.0)), sample(number(-9.0, 9.0), number(-4.0, -1.0)))
 
 fmod = primitive(
@@ -255,7 +257,7 @@ abs_ = primitive(
     unary(numeric),
     np.abs,
     Partials(lambda x, out: ops.sign(x)),
-    ByType(Scalar("fabs"), Expression("{0} < 0 ? -{0} : {0}")),
+    ByType(Scalar("fabs"), Expression("{0} < 0 ? ({c})(0 - ({u}){0}) : {0}")),
     sympy="Abs",
     samples=(sample(number(also=_SIGNED)),),
     ulp=0.0,

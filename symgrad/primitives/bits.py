@@ -60,7 +60,7 @@ left_shift = primitive(
     broadcast(integer),
     _left,
     Zero(),
-    Expression(f"{{1}} < 0 || {{1}} >= {_SIZE} ? 0 : {{0}} * ((int64_t)1 << {{1}})"),
+    Expression(f"{{1}} < 0 || {{1}} >= {_SIZE} ? 0 : ({{c}})(({{u}}){{0}} << {{1}})"),
     samples=(sample(index(1000), index(20)),),
     ulp=0.0,
     doc="x 2**y; 0 for a shift below 0 or by the width and more.",

@@ -1,6 +1,8 @@
 """Generated C compiles alone under strict warnings, with and without the SIMD forms."""
 
+import importlib.util
 import subprocess
+import sys
 
 import pytest
 
@@ -44,6 +46,20 @@ def test_every_record(letters, tmp_path):
         for dtype in dict.fromkeys(d for family in record.samples for d in family.dtypes)
     ]
     compiles(sources(graphs, tmp_path))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="needs clang, which the extra zig brings")
+def test_every_record_with_clang(tmp_path):
+    graphs = [
+        graph_of([f for f in record.samples if dtype in f.dtypes], record, dtype, (dim("n"),))
+        for record in ops.primitives()
+        for dtype in dict.fromkeys(d for family in record.samples for d in family.dtypes)
+    ]
+    paths = list(map(str, sources(graphs, tmp_path)))
+    flags = [f for f in STRICT if f != "-fsyntax-only"]
+    command = [sys.executable, "-m", "ziglang", "cc", *flags, "-O0", "-c", *paths]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_random_graphs(tmp_path):

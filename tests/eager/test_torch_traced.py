@@ -18,7 +18,9 @@ NEED_VALUES = {
     "T.bincount(m[0], v.detach())", "T.bincount(m[0], minlength=6)", "L.matrix_rank(q)",
 }  # fmt: skip
 WITHOUT_INPUTS = {"T.tril_indices(3, 2)", "T.triu_indices(2, 3, 1)"}
-CASES = [pytest.param(text, id=f"{name}:{text}") for name, group in GROUPS.items() for text in group if text not in WITHOUT_INPUTS]
+CASES = [
+    pytest.param(text, id=f"{name}:{text}") for name, group in GROUPS.items() for text in group if text not in WITHOUT_INPUTS
+]
 
 
 def traced(text, tier="interpret"):
@@ -45,7 +47,9 @@ def test_traced(text):
         np.testing.assert_allclose(f.numpy(), w.numpy(), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("text", ["T.sort(c)", "T.searchsorted(m[0], n)", "T.index_copy(c, 1, y, d[:, :2])", "L.inv(q)", "L.svdvals(c)"])
+@pytest.mark.parametrize(
+    "text", ["T.sort(c)", "T.searchsorted(m[0], n)", "T.index_copy(c, 1, y, d[:, :2])", "L.inv(q)", "L.svdvals(c)"]
+)
 def test_what_has_no_c_says_so(text):
     with pytest.raises(sg.CompileError, match="has no form in C, it runs in the interpreter"):
         traced(text, "native")

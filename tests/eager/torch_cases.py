@@ -817,5 +817,12 @@ ERRORS = [
 
 PROMOTED = ("T.add({}, {})", "T.mul({}, {})", "T.div({}, {})", "T.floor_divide({}, {})", "T.pow({}, {})", "T.maximum({}, {})",
             "T.eq({}, {})", "T.where(KEY, {}, {})", "T.atan2({}, {})")  # fmt: skip
-PROMOTED_NUMBERS = ("T.add({}, {})", "T.mul({}, {})", "T.div({}, {})", "T.pow({}, {})", "T.floor_divide({}, {})", "T.remainder({}, {})")
+PROMOTED_NUMBERS = (
+    "T.add({}, {})",
+    "T.mul({}, {})",
+    "T.div({}, {})",
+    "T.pow({}, {})",
+    "T.floor_divide({}, {})",
+    "T.remainder({}, {})",
+)
 DTYPES = ("float64", "float32", "int64", "int32", "bool")

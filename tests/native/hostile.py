@@ -32,7 +32,7 @@ def integer_cases() -> Iterator[Case]:
     for dtype in (int32, int64):
         x, y = inputs(((N,), dtype), ((N,), dtype))
         pairs = list(integers(dtype))
-        for name in ("floor_divide", "fmod", "remainder"):
+        for name in ("floor_divide", "fmod", "remainder", "left_shift", "right_shift", "bitwise_xor"):
             yield f"{name} {dtype.name}", Graph([x, y], [getattr(ops, name)(x, y)]), pairs
         arithmetic = [x + y, x - y, x * y, ops.maximum(x, y), ops.minimum(x, y)]
         yield f"wrapping arithmetic {dtype.name}", Graph([x, y], arithmetic), pairs

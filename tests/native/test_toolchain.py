@@ -13,6 +13,7 @@ from symgrad.native import build as build_module
 from symgrad.native import toolchain
 from symgrad.native.toolchain import find_compiler, flags_for
 from symgrad.options import Options
+from symgrad.shipped import building
 
 from .graphs import compiled, needs_compiler, scaled
 
@@ -42,7 +43,7 @@ def empty(folder):
 def test_no_compiler(monkeypatch, tmp_path, fresh_cache):
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(building.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CompileError, match=r"none of cc, gcc, clang.*symgrad\[zig\].*SYMGRAD_TIER"):
         compiled(scaled())
     assert empty(fresh_cache)
@@ -50,8 +51,8 @@ def test_no_compiler(monkeypatch, tmp_path, fresh_cache):
 
 def test_the_zig_package_is_the_last_choice(monkeypatch, tmp_path):
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(toolchain.importlib.util, "find_spec", lambda name: object())
-    assert list(toolchain._candidates(""))[-1] == (sys.executable, "-m", "ziglang", "cc")
+    monkeypatch.setattr(building.importlib.util, "find_spec", lambda name: object())
+    assert list(building.candidates(""))[-1] == (sys.executable, "-m", "ziglang", "cc")
 
 
 @pytest.mark.parametrize("chosen", ["/nowhere/cc", "no-such-compiler -O2", 'cc "unclosed'])

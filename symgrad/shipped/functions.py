@@ -1,0 +1,300 @@
+"""Calls of exported functions: arguments checked, taken apart and passed to C, results put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import Parameter, Signature, cleandoc
+from typing import Any
+
+import numpy as np
+
+from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
+
+__all__ = ["Function"]
+
+Array = np.ndarray[Any, Any]
+
+_MOST, _RANK = 64, 8  # arguments of a call without Python in it, and axes of one
+_SLOW = 20_000  # operations of a call, about 10 us, that lets other threads run meanwhile
+_KNOWN = 256  # signatures whose fast calls are kept
+
+
+class Function:
+    """One function of a module written by symgrad: called with NumPy arrays and numbers, in nests where it takes nests.
+
+    Arrays are converted where that loses nothing, and checked. It is pickled by name, and any number of threads may
+    call it.
+
+    Attributes
+    ----------
+    symbol : str
+        Its name in C.
+    facts : dict
+        What manifest.json says of it: types, sizes, work, flops, sparsity.
+    """
+
+    def __init__(self, module: str, name: str, facts: Mapping[str, Any], native: Any, doc: str) -> None:
+        self.__module__, self.__name__, self.__qualname__, self.__doc__ = module, name, name, cleandoc(doc)
+        self.facts, self.symbol = facts, facts["symbol"]
+        self._labels: list[str] = list(facts["parameters"])
+        self.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in self._labels])
+        self._inputs = [(i["name"], np.dtype(i["dtype"]), i["shape"]) for i in facts["inputs"]]
+        self._outputs = [(np.dtype(o["dtype"]), o["shape"]) for o in facts["outputs"]]
+        self._dims: list[str] = [d["name"] for d in facts["dims"]]
+        self._strict = facts["finite"]
+        self._flat = all(nest == 0 for nest in facts["arguments"])
+        self._native = native
+        self._packed = getattr(native.lib, f"sg_packed_{name}")
+        self._fast: Callable[..., Any] = self._convert
+        self._fast_calls: dict[Any, Callable[..., Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.__module__}.{self.__name__}({', '.join(self._labels)}), C function {self.symbol}>"
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the function's result.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When arguments do not fit.
+        IndexError
+            When an index lies outside its axis.
+        """
+        result = self._fast(*args) if self._flat and not kwargs else self._fast(*self._leaves(args, kwargs))
+        return self._finite(result) if self._strict else result
+
+    def _finite(self, result: Any) -> Any:
+        if not all(np.isfinite(leaf).all() for leaf in leaves("result", self.facts["result"], result)):
+            raise FloatingPointError(f"{self.__name__}: a result is nan or inf, and options.finite was on")
+        return result
+
+    def _other(self, *given: Any) -> Any:
+        """Return the result for arrays of other types or shapes than those of the last call."""
+        known = self._fast_calls.get(_signature_of(given))
+        if known is not None and known is not self._fast:
+            self._fast = known
+            return known(*given)
+        return self._convert(*given)
+
+    def _convert(self, *given: Any) -> Any:
+        """Return the result for any arrays, converted and checked; remember the fast call for such arrays."""
+        if len(given) != len(self._inputs):
+            self._leaves(given, {})  # it says what is missing
+        arrays = [fitted(leaf, *expected) for leaf, expected in zip(given, self._inputs, strict=True)]
+        sizes = self._sizes(arrays)
+        if all(leaf is array or isinstance(leaf, float) for leaf, array in zip(given, arrays, strict=True)):
+            if len(self._fast_calls) >= _KNOWN:
+                self._fast_calls.clear()
+            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes, self._other)
+        outputs = self._empty(sizes)
+        block, keep = self._block([*arrays, *outputs], sizes)
+        status = self._packed(block)
+        if status:
+            self._fail(status)
+        del keep
+        return nested(self.facts["result"], iter([o if o.ndim else o[()] for o in outputs]))
+
+    def specialize(self, *args: Any) -> Callable[..., Any]:
+        """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
+
+        It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
+        others.
+        """
+        arrays = self._arrays(args)
+        call = self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
+        return (lambda *given: self._finite(call(*given))) if self._strict else call
+
+    def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
+        """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
+
+        Parameters
+        ----------
+        *args : nests of ndarray
+            Of exactly the element types of the function, in C order.
+        out : nest of ndarray, optional
+            Where results go; allocated when omitted.
+
+        Raises
+        ------
+        ValueError
+            For arrays that would have to be converted, read-only outputs, or outputs that overlap anything.
+        """
+        arrays, given = self._arrays(args), self._leaves(args, {})
+        if any(leaf is not array for leaf, array in zip(given, arrays, strict=True)):
+            raise ValueError(f"{self.__name__}.bind: arguments must be C-contiguous arrays of exactly the function's types")
+        sizes = self._sizes(arrays)
+        outputs = self._empty(sizes) if out is None else list(leaves("out", self.facts["result"], out))
+        self._check_outputs(arrays, outputs, sizes)
+        block, keep = self._block([*arrays, *outputs], sizes)
+        result, fail = nested(self.facts["result"], iter(outputs)), self._fail  # named: C takes them by their addresses
+        made: list[Callable[[], Any]] = []
+        ffi, lib = self._native.ffi, self._native.lib
+        slow = evaluate(self.facts["flops"], sizes) > _SLOW
+        run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
+        if lib.sg_bind(run, block, id(result), id(fail), id(keep), slow, id(made)):
+            raise MemoryError(f"{self.__name__}.bind: out of memory")
+        return (lambda: self._finite(made[0]())) if self._strict else made[0]
+
+    @property
+    def sparsity(self) -> tuple[tuple[Array, Array] | None, ...]:
+        """Rows and columns of the structural non-zeros of each output, seen as a matrix; None where it is dense.
+
+        A derivative has a row for each element of what is differentiated, and a column for each element of the input.
+        """
+        found = [(s.get("row"), s.get("column")) for s in self.facts["sparsity"]]
+        return tuple(None if row is None else (np.array(row, np.intp), np.array(column, np.intp)) for row, column in found)
+
+    @property
+    def address(self) -> int:
+        """Where the C function is, for ctypes, numba and others that call C."""
+        pointer = self._native.ffi.addressof(self._native.lib, self.symbol)
+        return int(self._native.ffi.cast("uintptr_t", pointer))
+
+    def low_level(self) -> Any:
+        """Return a scipy.LowLevelCallable: SciPy's integrators then call the C without Python in between.
+
+        Raises
+        ------
+        TypeError
+            Unless the function returns one float64 number and takes float64 numbers or arrays of fixed sizes.
+        """
+        if not self.facts["integrand"]:
+            raise TypeError(
+                f"{self.__name__}.low_level: needs a function of float64 numbers and arrays of fixed sizes that returns one "
+                "float64 number; export one with such specs"
+            )
+        import scipy  # only for this
+
+        return scipy.LowLevelCallable(self._native.ffi.addressof(self._native.lib, f"{self.symbol}_integrand"))
+
+    # Arguments
+
+    def _given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+        """Yield name, nest and value of each parameter."""
+        labels, name = self._labels, self.__name__
+        if len(args) > len(labels):
+            raise TypeError(f"{name}: takes {len(labels)} arguments ({', '.join(labels)}), got {len(args)}")
+        values = dict(zip(labels, args, strict=False))
+        for key, value in kwargs.items():
+            if key not in labels:
+                raise TypeError(f"{name}: has no parameter {key!r}; they are {', '.join(labels)}")
+            if key in values:
+                raise TypeError(f"{name}: got two values for {key}")
+            values[key] = value
+        missing = [n for n in labels if n not in values]
+        if missing:
+            raise TypeError(f"{name}: needs {', '.join(missing)} as well; its parameters are {', '.join(labels)}")
+        yield from ((n, nest, values[n]) for n, nest in zip(labels, self.facts["arguments"], strict=True))
+
+    def _leaves(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        return [leaf for label, nest, value in self._given(args, kwargs) for leaf in leaves(label, nest, value)]
+
+    def _arrays(self, args: tuple[Any, ...]) -> list[Array]:
+        return [fitted(leaf, *expected) for leaf, expected in zip(self._leaves(args, {}), self._inputs, strict=True)]
+
+    def _sizes(self, arrays: Sequence[Array]) -> dict[str, int]:
+        """Return what each named size is, having checked all shapes."""
+        sizes: dict[str, int] = {}
+        for (_, _, shape), array in zip(self._inputs, arrays, strict=True):
+            for expected, size in zip(shape, array.shape, strict=True):
+                found = lone(expected)
+                if found is not None and found[0] not in sizes and (size - found[2]) % found[1] == 0:
+                    sizes[found[0]] = (size - found[2]) // found[1]
+        where = ", ".join(f"{n} = {v}" for n, v in sizes.items())
+        for name in self._dims:
+            if name not in sizes:
+                raise ValueError(f"{self.__name__}: the size {name} does not follow from the arguments' shapes")
+        for (label, _, shape), array in zip(self._inputs, arrays, strict=True):
+            if tuple(evaluate(s, sizes) for s in shape) != array.shape:
+                at = f" where {where}" if where else ""
+                raise ValueError(f"argument {label}: expected shape {shape_text(shape)}{at}, got {list(array.shape)}")
+        for condition in self.facts["conditions"]:
+            if evaluate(condition, sizes) < 0:
+                raise ValueError(f"{self.__name__}: a size {size_text(condition)} is negative where {where}")
+        return sizes
+
+    # Calls
+
+    def _empty(self, sizes: Mapping[str, int]) -> list[Array]:
+        return [np.empty([evaluate(s, sizes) for s in shape], dtype) for dtype, shape in self._outputs]
+
+    def _workspace(self, sizes: Mapping[str, int]) -> Any:
+        count = evaluate(self.facts["work"], sizes)
+        return self._native.ffi.from_buffer(np.empty(count)) if count else self._native.ffi.NULL
+
+    def _block(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> tuple[Any, tuple[Any, ...]]:
+        """Return a block of all arguments of a call on fixed arrays, and what has to be kept while it is used."""
+        ffi = self._native.ffi
+        work = self._workspace(sizes)
+        pointers = [ffi.from_buffer(a) for a in arrays]
+        block = np.array([int(ffi.cast("uintptr_t", p)) for p in pointers] + [sizes[d] for d in self._dims] + [0], np.uintp)
+        block[-1] = int(ffi.cast("uintptr_t", work))
+        whole = ffi.from_buffer(block)
+        return whole, (whole, pointers, work)
+
+    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int], other: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the call for the types and shapes of ``arrays``; what is not of them is passed on to ``other``."""
+        ffi, lib = self._native.ffi, self._native.lib
+        made = tuple((tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs)
+        work = evaluate(self.facts["work"], sizes)
+        known = [(a.shape, a.dtype) for a in arrays] + list(made)
+        if len(known) > _MOST or len(sizes) > _MOST or any(len(shape) > _RANK for shape, _ in known):
+            return self._convert
+        calls: list[Callable[..., Any]] = []
+        plan, fail = ffi.new("sg_special *"), self._fail  # named: C takes objects by their addresses
+        plan.run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
+        plan.inputs, plan.outputs, plan.dims, plan.work = len(arrays), len(made), len(self._dims), work
+        plan.slow = evaluate(self.facts["flops"], sizes) > _SLOW
+        objects = {"array": np.ndarray, "number": np.float64, "empty": np.empty, "other": other, "fail": fail, "made": made}
+        for name, value in objects.items():
+            setattr(plan, name, ffi.cast("void *", id(value)))
+        for k, dim in enumerate(self._dims):
+            plan.sizes[k] = sizes[dim]
+        for k, (shape, dtype) in enumerate(known):
+            number = k >= len(arrays) and not shape and dtype == np.float64
+            plan.arrays[k].format = b"" if number else np.empty(0, dtype).data.format.encode()
+            plan.arrays[k].rank, plan.arrays[k].shape[0 : len(shape)] = len(shape), list(shape)
+        if lib.sg_specialize(plan, id(calls)):
+            raise MemoryError(f"{self.__name__}: out of memory")
+        return returning(calls[0], self.facts["result"], len(made))
+
+    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
+        """Return what says why arguments are not of exact types and shapes."""
+
+        def refuse(*given: Any) -> Any:
+            if len(given) != len(shapes):
+                raise TypeError(f"{self.__name__}: takes exactly {len(shapes)} arrays, got {len(given)}")
+            for (label, dtype, _), shape, array in zip(self._inputs, shapes, given, strict=True):
+                if type(array) is not np.ndarray or array.dtype != dtype:
+                    raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
+                if array.shape != shape:
+                    raise ValueError(f"argument {label}: expected shape {list(shape)}, got {list(array.shape)}")
+            raise ValueError(f"{self.__name__}: arrays must be C-contiguous and aligned; use numpy.ascontiguousarray")
+
+        return refuse
+
+    def _fail(self, status: int) -> None:
+        """Raise what a status other than 0 means."""
+        if status == 1:
+            operations = " or ".join(self.facts["failures"]) or self.__name__
+            raise IndexError(f"{operations}: an index lies outside its axis")
+        message = self._native.ffi.string(getattr(self._native.lib, f"{self.facts['library']}_message")(status)).decode()
+        raise ValueError(f"{self.__name__}: {message}")
+
+    def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Any], sizes: Mapping[str, int]) -> None:
+        for k, (output, (dtype, shape)) in enumerate(zip(outputs, self._outputs, strict=True)):
+            expected = tuple(evaluate(s, sizes) for s in shape)
+            if type(output) is not np.ndarray or output.dtype != dtype or output.shape != expected:
+                raise ValueError(f"{self.__name__}.bind: output {k} must be {dtype}{list(expected)}, got {kind_of(output)}")
+            if not (output.flags.c_contiguous and output.flags.aligned and output.flags.writeable):
+                raise ValueError(f"{self.__name__}.bind: output {k} must be writable, C-contiguous and aligned")
+            if any(np.may_share_memory(output, other) for other in (*inputs, *outputs[:k])):
+                raise ValueError(f"{self.__name__}.bind: output {k} overlaps another array")
+
+
+def _signature_of(args: tuple[Any, ...]) -> Any:
+    return tuple([(a.dtype, a.shape) if type(a) is np.ndarray else type(a) for a in args])
