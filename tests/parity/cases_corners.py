@@ -163,11 +163,10 @@ def fill_of_expanded_memory(torch):
 def in_place_with_an_operand_of_its_own(torch):
     x, y = const(torch, [1.0, 2.0, 3.0]), leaf(torch, [1.0, 2.0])
     x -= x[0].clone()
-    z, w = y * 1, y * 1
-    z *= z
+    w = y * 1
     w *= w.clone()
     w.sum().backward()
-    return [x, z.detach(), raises(z.sum().backward, "modified by an inplace operation"), y.grad]
+    return [x, w.detach(), y.grad]
 
 
 @case(22, 27)
