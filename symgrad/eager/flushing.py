@@ -137,7 +137,7 @@ def _known(record: Record) -> AnyArray:
 
 def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:
     roots = [record, *also_wanted(window, before.results if before is not None else ())]
-    job = prepare(roots)
+    job = prepare(roots, exact=True)  # who holds what is known
     operands = places(window, job.leaves)
     job.run()
     results = [r.number for r in job.wanted]
