@@ -11,7 +11,7 @@ from symgrad.dtypes import from_numpy
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Bare, Record, Signature, leaf, next_serial, node_leaf, outputs_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.tensor_state import tensor_inputs
 from symgrad.eager.values import captured_value
@@ -127,22 +127,24 @@ class Operation:
 def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tuple[Any, ...]) -> Any:
     """Record an operation whose signature is known, and return its results."""
     signature, window.moves, tracks, at_once = found
-    record = _new_record(Record)
+    record = Bare()
     record.signature = signature
     record.inputs = values
     record.edges = edges if tracks else None
     record.type = signature.type
     record.serial = next_serial()
     record.token = window.token
+    record.data = record.overwritten = record.moved = record.gradient = record.rare = None
+    record.freed = record.exposed = False
     records = window.records
     record.number = number = len(records)
     records.append(record)
     if signature.single:
         made = _new(Tensor)
         made._value = record
-        if tracks:
-            made._edge = record
-        elif mode.inference:
+        made._cell = None
+        made._edge = record if tracks else None
+        if mode.inference and not tracks:
             made._inference = True
         if at_once or number >= LONGEST_WINDOW or window.slow:
             _see_to(window, [record], at_once)
@@ -158,7 +160,6 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
 
 
 _new = Tensor.__new__
-_new_record = Record.__new__
 
 
 def _see_to(window: Window, made: list[Record], at_once: bool) -> None:

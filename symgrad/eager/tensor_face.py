@@ -22,6 +22,7 @@ __all__ = ["Size", "Tensor", "traced"]
 class Tensor(TensorState):
     """A value with torch's names and meanings: it records what is done to it, and runs it when a value is asked for."""
 
+    __slots__ = ()
     __array_priority__ = 2000
 
     # sharing -----------------------------------------------------------------------------------------------------------
