@@ -55,11 +55,16 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
+_new = object.__new__
+
+
 class _ModeContext:
     """A mode that lasts for a block, or for each call of a decorated function or generator."""
 
+    _before: Any = None  # the modes outside; pairs, when it is entered again inside itself
+
     def __init__(self) -> None:
-        self._before: Any = None  # the modes outside; pairs, when it is entered again inside itself
+        pass
 
     def _modes(self) -> tuple[bool, bool]:
         raise NotImplementedError
@@ -119,13 +124,30 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
 
     def __new__(cls, fn: Callable[..., Any] | None = None) -> Any:
         """Return the context, or ``fn`` decorated."""
-        return super().__new__(cls) if fn is None else cls()(fn)
+        return _new(cls) if fn is None else cls()(fn)
 
-    def __init__(self, fn: Callable[..., Any] | None = None) -> None:
-        self._before = None
+    __init__ = object.__init__  # type: ignore[assignment]  # the class has what an instance begins with
 
     def _modes(self) -> tuple[bool, bool]:
         return False, mode.inference
+
+    def __enter__(self) -> Self:
+        window = mode.window
+        if window is None or type(self) is not no_grad:
+            return super().__enter__()
+        grad = window.grad
+        self._before = grad, window.inference, self._before
+        if grad:
+            mode.grad = window.grad = False
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        grad, inference, self._before = self._before
+        window = mode.window
+        if window is None or window.inference is not inference:
+            mode.set(grad, inference)
+        elif window.grad is not grad:
+            mode.grad = window.grad = grad
 
 
 class enable_grad(no_grad):  # noqa: N801  # torch's name

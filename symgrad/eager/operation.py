@@ -16,6 +16,7 @@ from symgrad.eager.pullbacks import saved_operands
 from symgrad.eager.recording import (
     LONGEST_WINDOW,
     AnyArray,
+    Bare,
     Record,
     Signature,
     is_inference_type,
@@ -141,22 +142,24 @@ class Operation:
 def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tuple[Any, ...]) -> Any:
     """Record an operation whose signature is known, and return its results."""
     signature, window.moves, tracks, at_once = found
-    record = _new_record(Record)
+    record = Bare()
     record.signature = signature
     record.inputs = values
     record.edges = edges if tracks else None
     record.type = signature.type
     record.serial = next_serial()
     record.token = window.token
+    record.data = record.overwritten = record.moved = record.gradient = record.rare = None
+    record.freed = record.exposed = False
     records = window.records
     record.number = number = len(records)
     records.append(record)
     if signature.single:
         made = _new(Tensor)
         made._value = record
-        if tracks:
-            made._edge = record
-        elif mode.inference:
+        made._cell = None
+        made._edge = record if tracks else None
+        if mode.inference and not tracks:
             made.mark_inference()
         if at_once or number >= LONGEST_WINDOW or window.slow:
             _see_to(window, [record], at_once)
@@ -172,7 +175,6 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
 
 
 _new = Tensor.__new__
-_new_record = Record.__new__
 
 
 def _see_to(window: Window, made: list[Record], at_once: bool) -> None:

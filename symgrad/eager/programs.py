@@ -58,8 +58,8 @@ def evaluate(roots: Sequence[Record]) -> None:
     prepare(roots).run()
 
 
-def prepare(roots: Sequence[Record]) -> Job:
-    """Return what must run for records to have their values."""
+def prepare(roots: Sequence[Record], exact: bool = False) -> Job:
+    """Return what must run for records to have their values; unless ``exact`` also for those on the way that are held."""
     for root in roots:
         if root.data is None and root.signature is None:
             assert root.node is not None
@@ -67,12 +67,12 @@ def prepare(roots: Sequence[Record]) -> Job:
     order = pending(roots)
     if not order:
         return Job(None, [], [])
-    key, leaves, wanted = _structure(order, roots)
+    key, leaves, wanted = _structure(order, roots, exact)
     known = tuple(key)
     return Job(_programs.get(known) or _build(known, order, leaves, wanted), leaves, wanted)
 
 
-def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any], list[Record], list[Record]]:
+def _structure(order: list[Record], roots: Sequence[Record], exact: bool) -> tuple[list[Any], list[Record], list[Record]]:
     """Return the key of what is to be computed, the records it starts from, and those whose values are wanted."""
     number: dict[Record, int] = {}
     uses: dict[Record, int] = {}
@@ -100,7 +100,7 @@ def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any],
     for k, record in enumerate(order):
         if not record.signature.single:  # type: ignore[union-attr]  # pending: it has one
             continue
-        if record in asked or sys.getrefcount(record) > uses[record] + _OWN_REFERENCES + 1:
+        if record in asked or (not exact and sys.getrefcount(record) > uses[record] + _OWN_REFERENCES + 1):
             wanted.append(record)
             key.append(k)
     return key, leaves, wanted

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -25,12 +26,14 @@ __all__ = [
     "LONGEST_WINDOW",
     "SCALARS",
     "Assigned",
+    "Bare",
     "Edge",
     "Projection",
     "Record",
     "Signature",
     "inference_type",
     "is_inference_type",
+    "known",
     "leaf",
     "next_serial",
     "node_leaf",
@@ -162,6 +165,36 @@ class Assigned:
         self.value = value
 
 
+class _Rare:
+    """What only few records have."""
+
+    __slots__ = ("grad_fn", "line", "node", "power")
+
+    def __init__(self) -> None:
+        self.node: Node | None = None
+        self.grad_fn: Any = None
+        self.power = False
+        self.line = ""
+
+
+_NONE = _Rare()  # what all other records have
+
+
+def _rare(name: str, doc: str) -> Any:
+    """Return the property that reads and writes one attribute of ``rare``."""
+    read = attrgetter(name)
+
+    def get(record: Record) -> Any:
+        return read(record.rare or _NONE)
+
+    def put(record: Record, value: Any) -> None:
+        if record.rare is None:
+            record.rare = _Rare()
+        setattr(record.rare, name, value)
+
+    return property(get, put, doc=doc)
+
+
 class Record:
     """One value, and how it came about.
 
@@ -179,20 +212,26 @@ class Record:
         The value, once it is known. Of a leaf that is a Python number, the number.
     """
 
-    serial: float = -1  # of a leaf: before everything
-    token: object = None  # of the window it has a number in
-    number = 0
-    data: Any = None
-    node: Node | None = None  # where it stands in a trace
-    overwritten: tuple[int, list[int], Record] | None = None  # once its storage was written: the version it was, the counter,
+    __slots__ = (
+        "__weakref__", "data", "edges", "exposed", "freed", "gradient", "inputs", "moved", "number", "overwritten", "rare",
+        "serial", "signature", "token", "type",
+    )  # fmt: skip
+
+    signature: Signature | None
+    inputs: tuple[Record, ...]
+    edges: tuple[Any, ...] | None
+    type: TensorType
+    serial: float  # of a leaf -1: before everything
+    token: object  # of the window it has a number in
+    number: int
+    data: Any
+    overwritten: tuple[int, list[int], Record] | None  # once its storage was written: the version it was, the counter,
     # and the record that was written
-    moved: Cell | Assigned | None = None  # where the value is now that was changed behind autograd's back
-    freed = False  # what backward needs was given up
-    gradient: Any = None  # hooks and whatever else only few records have, see tape.py
-    grad_fn: Any = None  # the object that Python sees
-    exposed = False  # other code may write the data
-    power = False  # whether it belongs to the derivative of a power; see replaying.py
-    line = ""  # under anomaly detection, where it was recorded
+    moved: Cell | Assigned | None  # where the value is now that was changed behind autograd's back
+    freed: bool  # what backward needs was given up
+    gradient: Any  # hooks and whatever else only few records have, see tape.py
+    exposed: bool  # other code may write the data
+    rare: _Rare | None
 
     def __init__(
         self, signature: Signature | None, inputs: tuple[Record, ...], edges: tuple[Any, ...] | None, type_: TensorType
@@ -202,6 +241,14 @@ class Record:
         self.edges = edges
         self.type = type_
         self.serial = next_serial()
+        self.token = self.data = self.overwritten = self.moved = self.gradient = self.rare = None
+        self.number = 0
+        self.freed = self.exposed = False
+
+    node = _rare("node", "Where it stands in a trace.")
+    grad_fn = _rare("grad_fn", "The object that Python sees.")
+    power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
+    line = _rare("line", "Under anomaly detection, where it was recorded.")
 
     def alias(self) -> Record:
         """Return the same value as another record, which no write has marked."""
@@ -233,12 +280,28 @@ class Record:
         return f"<Record {self.serial} {name}: {self.type}{'' if self.data is None else ', known'}>"
 
 
+class Bare(Record):
+    """A record that is made without arguments, its attributes still to be set: the cheapest way to make one."""
+
+    __slots__ = ()
+    __init__ = object.__init__  # type: ignore[assignment]
+
+
 def leaf(value: Any) -> Record:
     """Return the record of an ndarray, taken as it is, or of a Python number."""
-    found = SCALARS.get(type(value))
-    record = Record(None, (), None, found or type_of(value.shape, from_numpy(value.dtype)))
+    return known(SCALARS.get(type(value)) or type_of(value.shape, from_numpy(value.dtype)), value)
+
+
+def known(type_: TensorType, value: Any) -> Record:
+    """Return the record of a value of this type."""
+    record = Bare()
+    record.signature = record.edges = record.token = record.overwritten = record.moved = record.gradient = record.rare = None
+    record.inputs = ()
+    record.type = type_
     record.serial = -1
+    record.number = 0
     record.data = value
+    record.freed = record.exposed = False
     return record
 
 

@@ -17,7 +17,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
-from symgrad.eager.recording import Record, leaf
+from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
@@ -107,10 +107,15 @@ def reshaped_in_place(function: Function) -> Function:
 
 def zero_(self: Tensor) -> Tensor:
     """Write zeros."""
-    return fill_(self, 0)
+    array = _zeros.get(id(self._value.type))
+    if array is None or self._edge is not None or self._cell is not None:
+        return fill_(self, 0)
+    write(self, known(self._value.type, array), None)
+    return self
 
 
 _filled: dict[Any, Any] = {}  # arrays of one small value, which nobody writes
+_zeros: dict[int, Any] = {}  # those of zeros, by their type, which lasts
 _MOST_FILLED = 256
 
 
@@ -125,9 +130,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         array = np.full(type_.shape, value, type_.dtype.numpy)
         if len(_filled) < _MOST_FILLED and array.size <= 64:
             _filled[key] = array
-    record = Record(None, (), None, type_)
-    record.data = array
-    return self.write_in_place(record, None)
+            if key[1] == "0":  # not -0.0
+                _zeros[id(type_)] = array
+    return self.write_in_place(known(type_, array), None)
 
 
 def is_same_size(self: Tensor, other: Tensor) -> bool:

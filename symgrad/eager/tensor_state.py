@@ -59,9 +59,11 @@ class TensorState(Face):
     version counter, and whether it follows the storage's place on the tape.
     """
 
+    __slots__ = ("__dict__", "_cell", "_edge", "_value")
+
     _value: Record
-    _edge: Any = None
-    _cell: Cell | None = None
+    _edge: Any
+    _cell: Cell | None
     _chain: tuple[View, ...] = ()
     _stamp = 0
     _counter: list[int] | None = None
@@ -75,15 +77,16 @@ class TensorState(Face):
 
     def __init__(self, node: Node) -> None:
         self._value = node_leaf(node)
+        self._edge = self._cell = None
 
     @classmethod
     def of(cls, value: Record, edge: Any = None) -> Self:
         """Return a Tensor of a record, whose cotangent takes ``edge``."""
         made = _new(cls)
         made._value = value
-        if edge is not None:
-            made._edge = edge
-        elif mode.inference:
+        made._edge = edge
+        made._cell = None
+        if edge is None and mode.inference:
             made.mark_inference()
         return made
 
