@@ -6,7 +6,6 @@ storage another record. So an operation that is still pending means the data at 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, float64, from_numpy, int64
+from symgrad.eager.grad_mode import mode, next_serial
+from symgrad.eager.values import is_plain
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -40,8 +41,6 @@ __all__ = [
 AnyArray = np.ndarray[Any, Any]
 
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
-
-next_serial = itertools.count().__next__
 
 _types: dict[tuple[Any, DType], TensorType] = {}
 
@@ -165,6 +164,8 @@ class Record:
     gradient: Any = None  # hooks and whatever else only few records have, see tape.py
     grad_fn: Any = None  # the object that Python sees
     exposed = False  # other code may write the data
+    tied = False  # its value is known, and it depends on an argument of a trace
+    stand_ins: Any = None  # inputs of graphs that stand for it; see programs.py
     power = False  # whether it belongs to the derivative of a power; see replaying.py
     line = ""  # under anomaly detection, where it was recorded
 
@@ -180,14 +181,16 @@ class Record:
     def alias(self) -> Record:
         """Return the same value as another record, which no write has marked."""
         made = Record(self.signature, self.inputs, self.edges, self.type)
-        made.data, made.node, made.serial = self.data, self.node, self.serial
+        made.data, made.node, made.serial, made.tied = self.data, self.node, self.serial, self.tied
         return made
 
     def settle(self, value: AnyArray) -> None:
         """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
-        self.data = value
-        if self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+        if mode.tracing and not self.is_plain:
+            self.tied = True
+        elif self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
             self.inputs = ()
+        self.data = value
 
     @property
     def is_plain(self) -> bool:
@@ -195,9 +198,13 @@ class Record:
         stack, seen = [self], {self}
         while stack:
             one = stack.pop()
-            if one.data is None and one.signature is None:
+            if one.tied or (one.node is not None and not is_plain([one.node])):
                 return False
-            new = [i for i in one.inputs if i.data is None and i not in seen]
+            if one.data is not None or one.node is not None:
+                continue
+            if one.signature is None:
+                return False
+            new = [i for i in one.inputs if i not in seen]
             seen.update(new)
             stack.extend(new)
         return True
