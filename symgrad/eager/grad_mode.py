@@ -32,6 +32,8 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     transforms: int = 0  # how many transforms of torch.func's are under way
+    mapping: Any = None  # the innermost vmap under way; see mapping.py
+    batching: bool = False  # whether it is a vmap of the user's that batches a graph
     window: Any = None  # see windows.py
     arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
     tracing: int = 0  # how many functions are being traced
