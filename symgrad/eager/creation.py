@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
@@ -340,8 +341,32 @@ def seed() -> int:
 
 
 def random_generator(generator: Generator | None = None) -> np.random.Generator:
-    """Return the source of random numbers."""
+    """Return the source of random numbers.
+
+    Raises
+    ------
+    RuntimeError
+        Under vmap, unless every slice may see the same ones.
+    """
+    if mode.mapping is not None and mode.mapping.randomness != "same":
+        refused = "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+        if mode.mapping.randomness == "different":
+            refused = "vmap: this random operation has no batched form; only rand, randn and randint do. Please use the 'same' "
+        raise RuntimeError(at_user_line(refused + "randomness flags on vmap or perform the randomness operation out of vmap"))
     return (generator or _default).source
+
+
+def _drawn(
+    draw: Callable[[np.random.Generator, tuple[int, ...]], AnyArray],
+    shape: tuple[int, ...],
+    generator: Generator | None,
+    requires_grad: bool,
+) -> Tensor:
+    """Return random numbers; under vmap, if asked for, others in each slice."""
+    if mode.mapping is not None and mode.mapping.randomness == "different":
+        source = (generator or _default).source
+        return Tensor(mode.mapping.different(lambda whole: draw(source, whole), shape))
+    return _made(draw(random_generator(generator), shape), requires_grad)
 
 
 def rand(
@@ -349,7 +374,7 @@ def rand(
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1)."""
     kind = _kind(dtype)
-    return _made(random_generator(generator).random(_shape(size), dtype=kind.numpy.type), requires_grad)
+    return _drawn(lambda g, s: np.asarray(g.random(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
 
 
 def randn(
@@ -357,7 +382,7 @@ def randn(
 ) -> Tensor:
     """Return numbers drawn from the normal distribution with mean 0 and variance 1."""
     kind = _kind(dtype)
-    return _made(np.asarray(random_generator(generator).standard_normal(_shape(size), dtype=kind.numpy.type)), requires_grad)
+    return _drawn(lambda g, s: np.asarray(g.standard_normal(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
 
 
 def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -366,7 +391,7 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
     kind = int64 if dtype is None else as_dtype(dtype)
     if high <= low:
         raise RuntimeError(at_user_line(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"))
-    return _made(random_generator(generator).integers(low, high, _shape((size,))).astype(kind.numpy), requires_grad)
+    return _drawn(lambda g, s: g.integers(low, high, s).astype(kind.numpy), _shape((size,)), generator, requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:

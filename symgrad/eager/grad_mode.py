@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -15,9 +17,12 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "mode",
+    "next_serial",
     "no_grad",
     "set_grad_enabled",
 ]
+
+next_serial = itertools.count().__next__
 
 
 class Mode(threading.local):
@@ -27,11 +32,17 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     transforms: int = 0  # how many transforms of torch.func's are under way
+    mapping: Any = None  # the innermost vmap under way; see mapping.py
+    batching: bool = False  # whether it is a vmap of the user's that batches a graph
     window: Any = None  # see windows.py
     arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
+    tracing: int = 0  # how many functions are being traced
+    switches: Any = None  # while tracing: when recording for differentiation was switched, and to what
 
     def set(self, grad: bool, inference: bool) -> None:
         """Change the modes; the window has them too, for it is what recording looks at."""
+        if self.tracing and grad != self.grad:
+            self.switches.append((next_serial(), grad))
         self.grad, self.inference = grad, inference
         window = self.window
         if window is not None:
@@ -40,6 +51,34 @@ class Mode(threading.local):
     def set_grad(self, grad: bool) -> None:
         """Record for differentiation, or not."""
         self.set(grad, self.inference)
+
+    def begin_trace(self) -> tuple[bool, bool]:
+        """Note that a function is being traced: its derivative is its own affair, so recording for it is on inside.
+
+        Return the modes outside, for ``end_trace``.
+        """
+        before = self.grad, self.inference
+        if not self.tracing:
+            self.switches = []
+        self.tracing += 1
+        self.set(True, False)
+        return before
+
+    def end_trace(self, before: tuple[bool, bool]) -> None:
+        """Go back to the modes outside."""
+        self.set(*before)
+        self.tracing -= 1
+
+    def was_off(self, serial: float) -> bool:
+        """Whether something of the trace under way was recorded where recording for differentiation was off."""
+        if not self.switches:
+            return False
+        last = bisect.bisect_left(self.switches, serial, key=_when) - 1
+        return last >= 0 and not self.switches[last][1]
+
+
+def _when(switch: tuple[float, bool]) -> float:
+    return switch[0]
 
 
 mode = Mode()

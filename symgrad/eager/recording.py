@@ -6,7 +6,6 @@ storage another record. So an operation that is still pending means the data at 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from operator import attrgetter
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, float64, from_numpy, int64
+from symgrad.eager.grad_mode import mode, next_serial
+from symgrad.eager.values import is_plain
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -46,8 +47,6 @@ __all__ = [
 AnyArray = np.ndarray[Any, Any]
 
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
-
-next_serial = itertools.count().__next__
 
 _inference_types: dict[int, TensorType] = {}
 
@@ -168,12 +167,14 @@ class Assigned:
 class _Rare:
     """What only few records have."""
 
-    __slots__ = ("grad_fn", "line", "node", "power")
+    __slots__ = ("grad_fn", "line", "node", "power", "stand_ins", "tied")
 
     def __init__(self) -> None:
         self.node: Node | None = None
         self.grad_fn: Any = None
         self.power = False
+        self.stand_ins: Any = None
+        self.tied = False
         self.line = ""
 
 
@@ -248,19 +249,25 @@ class Record:
     node = _rare("node", "Where it stands in a trace.")
     grad_fn = _rare("grad_fn", "The object that Python sees.")
     power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
+    tied = _rare("tied", "Whether its value is known and it depends on an argument of a trace.")
+    stand_ins = _rare("stand_ins", "Inputs of graphs that stand for it; see programs.py.")
     line = _rare("line", "Under anomaly detection, where it was recorded.")
 
     def alias(self) -> Record:
         """Return the same value as another record, which no write has marked."""
         made = Record(self.signature, self.inputs, self.edges, self.type)
-        made.data, made.node, made.serial = self.data, self.node, self.serial
+        made.data, made.serial = self.data, self.serial
+        if self.rare is not None:
+            made.node, made.tied = self.node, self.tied
         return made
 
     def settle(self, value: AnyArray) -> None:
         """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
-        self.data = value
-        if self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+        if mode.tracing and not self.is_plain:
+            self.tied = True
+        elif self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
             self.inputs = ()
+        self.data = value
 
     @property
     def is_plain(self) -> bool:
@@ -268,9 +275,13 @@ class Record:
         stack, seen = [self], {self}
         while stack:
             one = stack.pop()
-            if one.data is None and one.signature is None:
+            if one.tied or (one.node is not None and not is_plain([one.node])):
                 return False
-            new = [i for i in one.inputs if i.data is None and i not in seen]
+            if one.data is not None or one.node is not None:
+                continue
+            if one.signature is None:
+                return False
+            new = [i for i in one.inputs if i not in seen]
             seen.update(new)
             stack.extend(new)
         return True

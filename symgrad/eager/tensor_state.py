@@ -13,17 +13,14 @@ from symgrad.dtypes import DType, float32
 from symgrad.eager.faces import Face
 from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import node_of
+from symgrad.eager.programs import node_of, stand_in
 from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
-from symgrad.eager.values import bound_input
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
-__all__ = ["Size", "TensorState", "tensor_inputs"]
-
-tensor_inputs: weakref.WeakKeyDictionary[Node, tuple[Record, Any]] = weakref.WeakKeyDictionary()
+__all__ = ["Size", "TensorState"]
 
 ONLY_FLOATING = "Only Tensors of floating point and complex dtype can require gradients"
 
@@ -131,8 +128,7 @@ class TensorState(Face):
         """The value's place in a graph; of a known value an input that stands for it, so that its tape is not lost."""
         record = self.current()
         if record.node is None and record.is_plain:
-            record.node = bound_input(self.numpy_value(), "tensor")
-            tensor_inputs[record.node] = record, self._edge
+            return stand_in(record, self._edge, self.numpy_value())
         return node_of(record)
 
     def numpy_value(self) -> AnyArray:
