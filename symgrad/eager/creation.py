@@ -19,7 +19,7 @@ from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import forget_states
-from symgrad.errors import TraceError, at_user_line
+from symgrad.errors import DTypeError, TraceError, at_user_line
 
 __all__ = [
     "Generator",
@@ -106,7 +106,11 @@ def _array_of(data: Any, dtype: DType | None) -> AnyArray:
     elif isinstance(data, (list, tuple)):
         data = _unpacked(data)
     array = np.asarray(data)
+    if array.dtype.kind == "c":
+        raise DTypeError(at_user_line(f"symgrad has no complex element types, got {array.dtype}: use float64 for each part"))
     if array.dtype.kind not in "fiub":
+        if data is None or (isinstance(data, list) and None in data):
+            raise RuntimeError(at_user_line("Could not infer dtype of NoneType"))
         if array.dtype.kind == "O" and isinstance(data, (list, tuple)):
             raise ValueError(at_user_line(_ragged(data)))
         kind = type(data).__name__
@@ -134,7 +138,8 @@ def _element_type(data: Any, array: AnyArray) -> DType:
 
 def _ragged(data: Sequence[Any]) -> str:
     sizes = [len(d) if isinstance(d, (list, tuple)) else 0 for d in data]
-    return f"expected sequences of one length at every level, got lengths {sizes}"
+    other = next((s for s in sizes if s != sizes[0]), sizes[0])
+    return f"expected sequence of length {sizes[0]} at dim 1 (got {other})"
 
 
 def _unpacked(data: Any) -> Any:
@@ -151,6 +156,13 @@ def _unpacked(data: Any) -> Any:
     if isinstance(data, Face):
         return _array_of(data, None)
     return list(data) if isinstance(data, np.ndarray) and data.ndim else data
+
+
+def legacy(*args: Any) -> Tensor:
+    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always the default floating type."""
+    if len(args) == 1 and not isinstance(args[0], int):
+        return _made(_array_of(args[0], defaults.dtype), False)
+    return zeros(*args) if args else zeros(0)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -190,6 +202,10 @@ def from_numpy_array(array: AnyArray) -> Tensor:
 
 def _shape(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     given = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    for size in given:
+        if not hasattr(size, "__index__"):
+            kind = type(size).__name__
+            raise TypeError(at_user_line(f"shape must be a tuple of ints, but found element of type {kind}"))
     found = tuple([int(s) for s in given])
     if any(s < 0 for s in found):
         raise RuntimeError(at_user_line(f"Trying to create tensor with negative dimension {min(found)}: {list(found)}"))

@@ -105,9 +105,9 @@ class Tensor(TensorState):
         own = self.edge()
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._chain and self._follows:
-            assert self._cell is not None
-            if isinstance(self._cell.edge, Leaf):
+        if self._chain and own is not None:
+            assert self._parent is not None
+            if isinstance(self._parent.edge(), Leaf):
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
         if self._forbidden and (own is not None or edge is not None):
             raise RuntimeError(self._forbidden)

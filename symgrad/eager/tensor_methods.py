@@ -11,7 +11,7 @@ import numpy as np
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
-from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
+from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, random_generator, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
@@ -345,7 +345,11 @@ _PROPERTIES = {
 }
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
-_STATIC: dict[str, Function] = {"settled": settled, "on_tape": on_tape}  # what the layers above find by a value's kind
+_STATIC: dict[str, Function] = {
+    "made_of": lambda *args: legacy(*args)._value,
+    "settled": settled,
+    "on_tape": on_tape,
+}  # what the layers above find by a value's kind
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)

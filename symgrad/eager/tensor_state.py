@@ -72,9 +72,15 @@ class TensorState(Face):
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
-    def __init__(self, node: Node) -> None:
-        self._value = node_leaf(node)
+    def __init__(self, *args: Any) -> None:
+        given = args[0] if len(args) == 1 else None
+        self._value = node_leaf(given) if isinstance(given, Node) else self.made_of(*args)
         self._edge = self._cell = None
+
+    @staticmethod
+    def made_of(*args: Any) -> Record:
+        """Return the record of what ``Tensor(data)`` or ``Tensor(*sizes)`` holds; given by the module that makes Tensors."""
+        raise NotImplementedError
 
     @classmethod
     def of(cls, value: Record, edge: Any = None) -> Self:
@@ -198,6 +204,8 @@ class TensorState(Face):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+            if edge is not None:
+                self.__dict__["_kept"] = edge.grad
             self._place(None)
             return self
         if not self.dtype.is_floating:
@@ -206,6 +214,7 @@ class TensorState(Face):
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if edge is None:
             self._place(Leaf(self._value.type, self))
+            self._edge.grad = self.__dict__.pop("_kept", None)
         return self
 
     def _place(self, edge: Any) -> None:
