@@ -55,7 +55,7 @@ def demonstrate(console: Console | None = None) -> bool:
 
 def _code(out: Console, text: str, language: str) -> None:
     if out.is_terminal:
-        out.print(Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True))
+        out.print(Syntax("", language, theme="ansi_dark", background_color="default").highlight(text), soft_wrap=True)
     else:  # to be read by a compiler, perhaps: nothing is wrapped
         out.print(text, soft_wrap=True, markup=False)
 

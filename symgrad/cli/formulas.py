@@ -89,8 +89,9 @@ def _parsed(text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # of Python's, about the text
             return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        before = text.strip()[: max((error.offset or 1) - 1, 0)][-20:]
-        raise FormulaError(f"{error.msg} after '{before}'" if before else f"{error.msg}") from None
+        line = text.strip().splitlines()[(error.lineno or 1) - 1]
+        rest = line[error.offset - 1 :] if error.offset else ""
+        raise FormulaError(f"{error.msg} at " + (f"'{rest[:20]}'" if rest else "the end")) from None
     except (ValueError, RecursionError, MemoryError):
         raise FormulaError(f"it is nested too deeply; at most {DEEPEST} levels") from None
 

@@ -66,7 +66,8 @@ def print_code(text: str, language: str) -> None:
     """Print source text, coloured in a terminal, to the letter in a pipe."""
     out = console()
     if out.is_terminal and out.color_system and language != "text":
-        out.print(Syntax(text.rstrip("\n"), language, theme="ansi_dark", background_color="default", word_wrap=True))
+        shown = Syntax("", language, theme="ansi_dark", background_color="default").highlight(text.rstrip("\n"))
+        out.print(shown, soft_wrap=True)  # the terminal folds long lines, so that they are copied whole
     else:
         click.echo(text.rstrip("\n"))
 

@@ -63,7 +63,7 @@ def _boxes(graph: Graph, output_names: Sequence[str]) -> tuple[Boxes, Edges]:
             boxes[key] = "input", str(node.attributes["label"]), str(node.type)
             continue
         words = [node.primitive.name]
-        if len(node.inputs) > 1:  # which side a number is on
+        if any(i not in names for i in node.inputs):  # the numbers among the operands, in their places
             words += [repr(i.attributes["value"]) if i not in names else "·" for i in node.inputs]
         words += [f"{k}={format_attribute(v)}" for k, v in sorted(node.attributes.items())]
         boxes[key] = "", _short(" ".join(words)), str(node.type)

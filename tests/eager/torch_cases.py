@@ -508,6 +508,8 @@ c[y // 2, 1:]
 c[True]
 c[False]
 c[T.tensor_of(1)]
+c[T.tensor_of(True)]
+c[T.tensor_of(False)]
 c[-i]
 T.gather(c, 1, x)
 T.gather(c, 0, x // 2)

@@ -163,10 +163,39 @@ def fill_of_expanded_memory(torch):
 def in_place_with_an_operand_of_its_own(torch):
     x, y = const(torch, [1.0, 2.0, 3.0]), leaf(torch, [1.0, 2.0])
     x -= x[0].clone()
-    z = y * 1
-    z *= z
-    z.sum().backward()
-    return [x, z.detach(), y.grad]
+    w = y * 1
+    w *= w.clone()
+    w.sum().backward()
+    return [x, w.detach(), y.grad]
+
+
+@case(22, 27)
+def leaf_refuses_writes_after_its_data_were_assigned(torch):
+    x = leaf(torch, [1.0, 2.0])
+    x.data = const(torch, [3.0, 4.0])
+    phrase = "leaf Variable that requires grad is being used in an in-place operation"
+    return [raises(lambda: x.mul_(2), phrase), raises(lambda: x.__setitem__(0, 5.0), phrase), raises(lambda: x[:1].add_(1), phrase), x]
+
+
+@case(33, 26)
+def view_of_an_alias_written(torch):
+    x = leaf(torch, [[1.0, 2.0]])
+    alias = x.detach() * 1
+    again = alias.detach()
+    row = again.squeeze()
+    row.copy_(x[0] * 3)
+    row.sum().backward()
+    return [again.requires_grad, alias.requires_grad, again.detach(), alias.detach(), x.grad]
+
+
+@case(77, 33)
+def array_of_a_view_of_a_tensor_without_axes(torch):
+    x = leaf(torch, 1.17)
+    c = x.clone()
+    v = c.unsqueeze(-1)
+    w = v[..., :1]
+    c.detach().reshape(-1).numpy()[0] = 2.0
+    return [c.detach(), v.detach(), (w * 2).detach()]
 
 
 @case(27, 66)
