@@ -159,10 +159,16 @@ def _pulled_back(check: Check, output: Tensor, cotangents: Sequence[Tensor]) -> 
     return [np.stack(c, axis=1) if c else np.zeros((array_of(t).size, 0)) for c, t in zip(columns, check.wrt, strict=True)]
 
 
+def _between_tiers(values: Array) -> float:
+    """Return what two runs may differ by because native code took over from the interpreter between them: a few ulp."""
+    finite = values[np.isfinite(values)]
+    return 16 * float(np.finfo(values.dtype).eps) * float(np.abs(finite).max(initial=0.0))
+
+
 def _analytical(check: Check, output: Tensor, cotangents: Sequence[Tensor]) -> list[Array]:
     """Return what ``_pulled_back`` does, computed twice to see that it is the same."""
     first, second = _pulled_back(check, output, cotangents), _pulled_back(check, output, cotangents)
-    if any(a.size and np.abs(a - b).max() > check.nondet_tol for a, b in zip(first, second, strict=True)):
+    if any(a.size and np.abs(a - b).max() > check.nondet_tol + _between_tiers(a) for a, b in zip(first, second, strict=True)):
         raise GradcheckError(_NOT_REENTRANT.format(check.nondet_tol))
     return first
 

@@ -57,6 +57,21 @@ class DType:
         return self.category == 2
 
     @property
+    def is_floating_point(self) -> bool:
+        """The same, under torch's name."""
+        return self.category == 2
+
+    @property
+    def is_complex(self) -> bool:
+        """False: there are no complex elements."""
+        return False
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there are negative values."""
+        return self.category > 0
+
+    @property
     def is_integer(self) -> bool:
         """Whether this is a signed integer type (bool is not)."""
         return self.category == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -31,7 +32,7 @@ ones_like full_like
 _PLACES: dict[str, str] = {
     **dict.fromkeys(("Tensor", "Size"), "symgrad.eager.tensor_face"),
     **dict.fromkeys((
-        "Generator", "as_tensor", "empty", "linspace", "logspace", "manual_seed", "normal", "rand", "randint", "randn",
+        "Generator", "as_tensor", "asarray", "empty", "linspace", "logspace", "manual_seed", "normal", "rand", "randint", "randn",
         "randperm", "scalar_tensor", "seed", "set_default_dtype", "tensor", "initial_seed", "bernoulli", "multinomial",
         "from_numpy",
         "from_dlpack", "get_default_dtype", "empty_like", "rand_like", "randn_like", "randint_like",
@@ -41,11 +42,11 @@ _PLACES: dict[str, str] = {
     ), "symgrad.eager.grad_mode"),
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
     **dict.fromkeys((
-        "is_tensor", "numel", "is_floating_point", "is_complex", "promote_types", "result_type", "can_cast", "device",
-        "finfo", "iinfo",
-        "clone", "detach", "typename",
+        "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference",
+        "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
     ), "symgrad.eager.tensor_functions"),
 }  # fmt: skip
+_NUMBERS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
 _PACKAGES = ("autograd", "linalg", "nn", "optim", "special", "testing")
 _DTYPES = {"float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 _ABSENT = {"half", "float16", "bfloat16", "complex64", "complex128", "cfloat", "cdouble", "int8", "int16", "short", "uint8"}
@@ -53,7 +54,7 @@ _ABSENT = {"half", "float16", "bfloat16", "complex64", "complex128", "cfloat", "
 
 def names() -> list[str]:
     """Return the names that ``of_torch`` knows without looking."""
-    return [*_PLACES, *_PACKAGES, *_DTYPES]
+    return [*_PLACES, *_PACKAGES, *_DTYPES, *_NUMBERS]
 
 
 def of_torch(name: str) -> Any:
@@ -66,6 +67,8 @@ def of_torch(name: str) -> Any:
     """
     if name in _PACKAGES:
         return import_module(f"symgrad.{name}")
+    if name in _NUMBERS:
+        return _NUMBERS[name]
     if name in _DTYPES:
         return getattr(import_module("symgrad.dtypes"), _DTYPES[name])
     if name in _ABSENT:

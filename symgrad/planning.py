@@ -114,9 +114,7 @@ def _check_functions(name: str, names: Sequence[str]) -> None:
             taken[c] = function
 
 
-def plan(
-    functions: Any, specs: Any, name: str, derivatives: Any, options: Options
-) -> tuple[list[Planned], tuple[str, ...]]:
+def plan(functions: Any, specs: Any, name: str, derivatives: Any, options: Options) -> tuple[list[Planned], tuple[str, ...]]:
     """Return what to export, traced, and the C names that arguments may not have.
 
     Raises

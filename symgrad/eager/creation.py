@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import DType, as_dtype, bool_, float64, int64
+from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
@@ -23,6 +24,7 @@ __all__ = [
     "Generator",
     "arange",
     "as_tensor",
+    "asarray",
     "bernoulli",
     "empty",
     "eye",
@@ -87,6 +89,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     TypeError
         For data that are no numbers; TraceError for traced values in a list, whose derivative would be lost.
     """
+    if isinstance(data, Tensor):
+        message = "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+        message += "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
+        warnings.warn(message, UserWarning, stacklevel=2)
     array = _array_of(data, None if dtype is None else as_dtype(dtype))
     return _made(array, requires_grad)
 
@@ -105,12 +111,24 @@ def _array_of(data: Any, dtype: DType | None) -> AnyArray:
         kind = type(data).__name__
         raise TypeError(at_user_line(f"new(): invalid data type '{kind}'"))
     if dtype is None:
-        plain = not isinstance(data, (np.ndarray, np.generic))
-        dtype = defaults.dtype if array.dtype.kind == "f" and plain else None
-        if array.size == 0 and isinstance(data, list):
-            dtype = defaults.dtype
-        dtype = dtype or dtype_of(array.dtype)
+        dtype = _element_type(data, array)
     return np.array(array, dtype=dtype.numpy, order="C")
+
+
+def _element_type(data: Any, array: AnyArray) -> DType:
+    """Return the element type of data: Python floats have the default one, NumPy's numbers and arrays their own."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        return dtype_of(array.dtype)
+    if array.dtype.kind != "f":
+        return defaults.dtype if not array.size else dtype_of(array.dtype)
+    found, stack = defaults.dtype, [data]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, (list, tuple)):
+            stack.extend(one)
+        elif isinstance(one, np.floating):
+            found = promote(found, dtype_of(one.dtype))
+    return found
 
 
 def _ragged(data: Sequence[Any]) -> str:
@@ -131,7 +149,7 @@ def _unpacked(data: Any) -> Any:
         return data.tolist()
     if isinstance(data, Face):
         return _array_of(data, None)
-    return data.tolist() if isinstance(data, (np.ndarray, np.generic)) else data
+    return list(data) if isinstance(data, np.ndarray) and data.ndim else data
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -155,6 +173,11 @@ def from_numpy_array(array: AnyArray) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(at_user_line(f"expected np.ndarray (got {type(array).__name__})"))
+    if array.dtype.kind not in "fiub":
+        kind = f"{array.dtype.type.__module__}.{array.dtype.type.__name__}"
+        supported = "float64, float32, int64, int32, and bool"
+        message = f"can't convert np.ndarray of type {kind}. The only supported types are: {supported}."
+        raise TypeError(at_user_line(message))
     dtype_of(array.dtype)
     memory = array if array.dtype.isnative and array.flags.writeable else np.array(array, array.dtype.newbyteorder("="))
     made = Tensor.of(shared_leaf(memory))
@@ -262,6 +285,14 @@ def from_dlpack(source: Any) -> Tensor:
 def get_default_dtype() -> DType:
     """Return the element type that Python floats get."""
     return defaults.dtype
+
+
+def asarray(data: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Return ``data`` as a Tensor: without ``copy`` itself, or sharing an ndarray's memory where it can."""
+    made = as_tensor(data, dtype)
+    if copy and (made is data or isinstance(data, np.ndarray)):
+        made = Tensor.of(leaf(np.array(made.numpy_value())))
+    return made.requires_grad_() if requires_grad else made
 
 
 from_numpy = from_numpy_array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, prepare
 from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.windows import Token, Window
+from symgrad.errors import TraceError
 
 __all__ = ["also_wanted", "ask", "begin_window", "note_missed", "operand", "places", "run_now"]
 
@@ -80,10 +82,13 @@ def operand(window: Window, place: Any) -> Any:
 
 def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
     """Run records as they are recorded: their operands may change, or too many wait."""
-    alive = [] if at_once else [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
-    prepare([*roots, *alive]).run()
-    if not at_once:
-        window.begin()
+    if at_once:
+        prepare(roots).run()
+        return
+    alive = [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
+    with contextlib.suppress(TraceError):  # arguments of a trace have no values: what depends on them goes on waiting
+        prepare([*roots, *alive]).run()
+    window.begin()
 
 
 def waits(record: Record) -> bool:

@@ -63,7 +63,7 @@ def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def chosen(*args: Any, **kwargs: Any) -> Any:
-        for value in args:
+        for value in args or kwargs.values():
             member = value[0] if isinstance(value, (list, tuple)) and value else value
             if isinstance(member, Face):
                 if member.default_float is not float64:

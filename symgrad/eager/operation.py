@@ -12,7 +12,18 @@ from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.pullbacks import saved_operands
+from symgrad.eager.recording import (
+    LONGEST_WINDOW,
+    AnyArray,
+    Record,
+    Signature,
+    is_inference_type,
+    leaf,
+    next_serial,
+    node_leaf,
+    outputs_of,
+)
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.tensor_state import tensor_inputs
 from symgrad.eager.values import captured_value
@@ -109,6 +120,8 @@ class Operation:
         signature = self._signature(values, static)
         tracks = any(signature.carries) and any(e is not None for e in edges)
         at_once = any(v.exposed for v in values)
+        if tracks and any(is_inference_type(v.type) for v in values):
+            _refuse_saving(signature, values, edges)
         return signature, window.learn(key, signature, tracks, at_once).moves, tracks, at_once
 
     def _signature(self, values: Sequence[Record], static: dict[str, Any]) -> Signature:
@@ -144,7 +157,7 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
         if tracks:
             made._edge = record
         elif mode.inference:
-            made._inference = True
+            made.mark_inference()
         if at_once or number >= LONGEST_WINDOW or window.slow:
             _see_to(window, [record], at_once)
         return made
@@ -172,6 +185,17 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
                 record.inputs[0].line = line
     if at_once or len(window.records) >= LONGEST_WINDOW:
         run_now(window, made, at_once)
+
+
+def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> None:
+    """Raise RuntimeError where backward would need a Tensor made in inference mode."""
+    wanted = [k for k, e in enumerate(edges) if e is not None]
+    if any(is_inference_type(values[k].type) for k in saved_operands(signature, wanted)):
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+            "autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
 
 
 def is_number(record: Record) -> bool:

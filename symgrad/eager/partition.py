@@ -11,6 +11,7 @@ import numpy as np
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
+from symgrad.ir.kinds import Interpreted
 from symgrad.ir.types import TensorType
 
 __all__ = ["Part", "Schedule", "partition", "product"]
@@ -55,7 +56,7 @@ def _for_numpy(node: Node) -> bool:
         return _multiplications(node) >= LARGE
     if node.primitive is ops.project:
         return _for_numpy(node.inputs[0])
-    return not isinstance(node.type, TensorType) or getattr(node.primitive.lowering, "numpy_only", False)
+    return not isinstance(node.type, TensorType) or isinstance(node.primitive.lowering, Interpreted)
 
 
 def _multiplications(node: Node) -> int:

@@ -17,7 +17,7 @@ from symgrad.ir.types import TensorType
 from symgrad.transform.cotangents import Cotangent, accumulate, clean
 from symgrad.transform.vjp import pull_back_masked
 
-__all__ = ["Entry", "Plan", "make_plan"]
+__all__ = ["Entry", "Plan", "make_plan", "saved_operands"]
 
 
 class Entry:
@@ -145,6 +145,14 @@ def _pull(entry: Entry, present: dict[int, Cotangent], values: Sequence[Node], r
             passed.append((entry.targets[k], Cotangent(results[place], mask)))
             place += 1 + has_mask
     return passed
+
+
+def saved_operands(signature: Signature, wanted: Sequence[int]) -> list[int]:
+    """Return which operands the pullback of an operation reads, when the cotangents of ``wanted`` are asked for."""
+    template = _template(
+        signature, tuple(wanted), tuple([(k, None) for k in range(len(signature.types)) if signature.carries[k]])
+    )
+    return [k for k in template.reads if k < len(signature.graph.inputs)]
 
 
 class _Template:

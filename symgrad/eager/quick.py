@@ -88,7 +88,7 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         if tracks:
             made._edge = record
         elif window.inference:
-            made._inference = True
+            made.mark_inference()
         return made
 
     operator.__name__ = operator.__qualname__ = operation.__name__
@@ -135,7 +135,7 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         if tracks:
             made._edge = record
         elif window.inference:
-            made._inference = True
+            made.mark_inference()
         return made
 
     return method

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST_WINDOW",
     "SCALARS",
+    "Assigned",
     "Edge",
     "Projection",
     "Record",
     "Signature",
+    "inference_type",
+    "is_inference_type",
     "leaf",
     "next_serial",
     "node_leaf",
@@ -42,6 +45,20 @@ AnyArray = np.ndarray[Any, Any]
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
 
 next_serial = itertools.count().__next__
+
+_inference_types: dict[int, TensorType] = {}
+
+
+def inference_type(type_: TensorType) -> TensorType:
+    """Return the twin of a type that Tensors made in inference mode have, so that operations on them are told apart."""
+    found = _inference_types.get(id(type_))
+    return found or _inference_types.setdefault(id(type_), TensorType(type_.shape, type_.dtype))
+
+
+def is_inference_type(type_: TensorType) -> bool:
+    """Whether a Tensor of this type was made in inference mode."""
+    return bool(_inference_types) and any(t is type_ for t in _inference_types.values())
+
 
 _types: dict[tuple[Any, DType], TensorType] = {}
 
@@ -136,6 +153,15 @@ def projection(index: int, type_: TensorType) -> Projection:
     return found or _projections.setdefault(key, Projection(index, type_))
 
 
+class Assigned:
+    """Where the data of a leaf are after ``x.data = y``: backward reads a saved leaf as it is then."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Record) -> None:
+        self.value = value
+
+
 class Record:
     """One value, and how it came about.
 
@@ -160,7 +186,7 @@ class Record:
     node: Node | None = None  # where it stands in a trace
     overwritten: tuple[int, list[int], Record] | None = None  # once its storage was written: the version it was, the counter,
     # and the record that was written
-    moved: Cell | None = None  # the storage that was written behind autograd's back
+    moved: Cell | Assigned | None = None  # where the value is now that was changed behind autograd's back
     freed = False  # what backward needs was given up
     gradient: Any = None  # hooks and whatever else only few records have, see tape.py
     grad_fn: Any = None  # the object that Python sees

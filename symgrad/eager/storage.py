@@ -133,6 +133,11 @@ def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
 
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
+    if tensor._inference and not mode.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
+            "before doing inplace update."
+        )
     if edge is not None:
         tensor.move_retaining(edge)
     cell = tensor._cell
@@ -222,8 +227,8 @@ def saved_value(record: Record) -> Record:
 
     It is another one after a write that autograd was not told of.
     """
-    if record.moved is not None:
-        return record.moved.value if record.moved.value.type is record.type else record
+    while record.moved is not None and record.moved.value is not record and record.moved.value.type is record.type:
+        record = record.moved.value
     signature = record.signature
     if signature is not None and signature.view and record.inputs:
         base = saved_value(record.inputs[0])

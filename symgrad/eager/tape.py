@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from symgrad.eager.recording import Record, next_serial
+from symgrad.eager.recording import Assigned, Record, next_serial
 from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
@@ -66,13 +66,26 @@ class Leaf:
     tensor : weak reference to the Tensor
     """
 
-    __slots__ = ("__weakref__", "extras", "grad", "grad_fn", "number", "posthooks", "serial", "tensor", "token", "type")
+    __slots__ = (
+        "__weakref__",
+        "assigned",
+        "extras",
+        "grad",
+        "grad_fn",
+        "number",
+        "posthooks",
+        "serial",
+        "tensor",
+        "token",
+        "type",
+    )
 
     def __init__(self, type_: TensorType, tensor: Tensor) -> None:
         self.type = type_
         self.grad: Tensor | None = None
         self.token: object = None  # of the window it has a number in
         self.number = 0
+        self.assigned: Assigned | None = None
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None
         self.grad_fn: GradFn | None = None

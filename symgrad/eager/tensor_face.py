@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.printing import tensor_text
 from symgrad.eager.programs import node_of
-from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.recording import AnyArray, Assigned, Record
 from symgrad.eager.storage import alias, share, write
 from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
@@ -67,8 +67,12 @@ class Tensor(TensorState):
         alias(self, value, counted=False)
         self._edge = edge
         self._value = value.current()
-        if isinstance(edge, Leaf):
-            old.moved = self._cell  # a leaf is saved as itself: backward finds its new data
+        if isinstance(edge, Leaf):  # it is saved as itself: backward finds its new data
+            if edge.assigned is None:
+                edge.assigned = Assigned(self._value)
+            edge.assigned.value = self._value
+            if old is not self._value:
+                old.moved = edge.assigned
             edge.type = self._value.type
 
     def write_in_place(self, value: Record, edge: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from symgrad.eager.tensor_methods import Device
 from symgrad.eager.torch_arithmetic import FUNCTIONS
 
 __all__ = [
-    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_tensor", "numel",
-    "promote_types", "result_type", "typename",
+    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero",
+    "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
 ]  # fmt: skip
 
 device = Device
@@ -67,8 +68,25 @@ def detach(input: Tensor) -> Tensor:
 
 
 def finfo(dtype: Any) -> Any:
-    """Return the limits of a floating element type, as NumPy gives them."""
-    return np.finfo(as_dtype(dtype).numpy)
+    """Return the limits of a floating element type: bits, eps, min, max, tiny, smallest_normal, resolution."""
+    found = np.finfo(as_dtype(dtype).numpy)
+    numbers = {k: float(getattr(found, k)) for k in ("eps", "min", "max", "tiny", "smallest_normal", "resolution")}
+    return SimpleNamespace(bits=found.bits, dtype=as_dtype(dtype).name, **numbers)
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Return whether a single element differs from zero."""
+    return bool(input)
+
+
+def is_inference(input: Tensor) -> bool:
+    """Return whether a Tensor was made in inference mode."""
+    return input._inference
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Return whether two Tensors have one shape."""
+    return tuple(input.shape) == tuple(other.shape)
 
 
 def iinfo(dtype: Any) -> Any:

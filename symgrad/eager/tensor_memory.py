@@ -27,10 +27,12 @@ __all__ = [
     "deepcopy",
     "dlpack",
     "is_contiguous",
+    "iterate",
     "numel",
     "python_round",
     "reduce",
     "reshape",
+    "shallow_copy",
     "size",
     "storage_offset",
     "stride",
@@ -186,6 +188,25 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         made.grad = Tensor.from_array(self.grad.numpy_value().copy())
     memo[id(self)] = made
     return made
+
+
+def shallow_copy(self: Tensor) -> Tensor:
+    """Return another Tensor that shares the storage; a leaf that collects its own gradient if this requires one."""
+    made = self.detach()
+    return made.requires_grad_() if self.requires_grad else made
+
+
+def iterate(self: Tensor) -> Any:
+    """Return an iterator over the first axis.
+
+    Raises
+    ------
+    TypeError
+        For a 0-d tensor.
+    """
+    if not self.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(METHODS["unbind"](self, 0))
 
 
 def reduce(self: Tensor, protocol: Any = None) -> Any:

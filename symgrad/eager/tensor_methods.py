@@ -294,6 +294,7 @@ METHODS: dict[str, Any] = {
     "__getitem__": getitem,
     "__setitem__": _setitem,
     "__deepcopy__": memory.deepcopy,
+    "__copy__": memory.shallow_copy,
     "__reduce_ex__": memory.reduce,
     "__contains__": memory.contains,
     "__dlpack__": memory.dlpack,
@@ -321,7 +322,7 @@ for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
 for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
     METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
-METHODS["__iter__"] = lambda self: iter(METHODS["unbind"](self, 0))
+METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))
 _PROPERTIES = {

@@ -14,7 +14,7 @@ from symgrad.eager.faces import Face
 from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of
-from symgrad.eager.recording import AnyArray, Record, leaf, node_leaf
+from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
 from symgrad.eager.values import bound_input
@@ -84,8 +84,13 @@ class TensorState(Face):
         if edge is not None:
             made._edge = edge
         elif mode.inference:
-            made._inference = True
+            made.mark_inference()
         return made
+
+    def mark_inference(self) -> None:
+        """Remember that this was made in inference mode: it can never be saved for backward."""
+        self._inference = True
+        self._value.type = inference_type(self._value.type)
 
     @classmethod
     def from_array(cls, array: AnyArray, requires_grad: bool = False) -> Self:

@@ -127,73 +127,73 @@ _OPS = {
 _relu_op = _made("relu", "Relu", _relu, whole=True)
 
 
-def relu(x: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Any:
     """Return max(x, 0); the derivative at 0 is 0."""
-    return _relu_op(x)
+    return _relu_op(input)
 
 
-def relu6(x: Any, inplace: bool = False) -> Any:
+def relu6(input: Any, inplace: bool = False) -> Any:
     """Return x limited to [0, 6]."""
-    return hardtanh(x, 0.0, 6.0)
+    return hardtanh(input, 0.0, 6.0)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where it is above 0, else ``negative_slope * x``."""
-    return _OPS["leaky_relu"](x, negative_slope=float(negative_slope))
+    return _OPS["leaky_relu"](input, negative_slope=float(negative_slope))
 
 
-def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is above 0, else ``alpha (exp(x) - 1)``."""
-    return _OPS["elu"](x, alpha=float(alpha), scale=1.0, input_scale=1.0)
+    return _OPS["elu"](input, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
-def selu(x: Any, inplace: bool = False) -> Any:
+def selu(input: Any, inplace: bool = False) -> Any:
     """Return the self-normalising exponential unit (Klambauer et al. 2017)."""
-    return _OPS["elu"](x, alpha=1.6732632423543772848170429916717, scale=1.0507009873554804934193349852946, input_scale=1.0)
+    return _OPS["elu"](input, alpha=1.6732632423543772848170429916717, scale=1.0507009873554804934193349852946, input_scale=1.0)
 
 
-def celu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where it is above 0, else ``alpha (exp(x / alpha) - 1)``."""
-    return _OPS["celu"](x, alpha=float(alpha))
+    return _OPS["celu"](input, alpha=float(alpha))
 
 
-def gelu(x: Any, *, approximate: str = "none") -> Any:
+def gelu(input: Any, *, approximate: str = "none") -> Any:
     """Return x times the normal distribution's function of x, or its approximation by tanh."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError(at_user_line("approximate argument must be either none or tanh."))
-    return _OPS["gelu" if approximate == "none" else "gelu_tanh"](x)
+    return _OPS["gelu" if approximate == "none" else "gelu_tanh"](input)
 
 
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; the derivative at the bounds is 0."""
-    return _OPS["hardtanh"](x, low=float(min_val), high=float(max_val))
+    return _OPS["hardtanh"](input, low=float(min_val), high=float(max_val))
 
 
-def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """Return log(1 + exp(beta x)) / beta, x itself above the threshold."""
-    return _OPS["softplus"](x, beta=float(beta), threshold=float(threshold))
+    return _OPS["softplus"](input, beta=float(beta), threshold=float(threshold))
 
 
-def softshrink(x: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x moved ``lambd`` towards 0."""
-    return _OPS["softshrink"](x, lambd=float(lambd))
+    return _OPS["softshrink"](input, lambd=float(lambd))
 
 
-def hardshrink(x: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x, 0 in [-lambd, lambd]."""
-    return _OPS["hardshrink"](x, lambd=float(lambd))
+    return _OPS["hardshrink"](input, lambd=float(lambd))
 
 
-def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """Return x where it is above the threshold, else ``value``."""
-    return _OPS["threshold"](x, threshold=float(threshold), value=float(value))
+    return _OPS["threshold"](input, threshold=float(threshold), value=float(value))
 
 
 def _simple(name: str, doc: str) -> Function:
     made = _OPS[name]
 
-    def function(x: Any, inplace: bool = False) -> Any:
-        return made(x)
+    def function(input: Any, inplace: bool = False) -> Any:
+        return made(input)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -208,9 +208,9 @@ def _prelu(x: Operand, weight: Operand) -> Node:
     return ops.where(node > 0.0, node, slope * node)
 
 
-def prelu(x: Any, weight: Any) -> Any:
+def prelu(input: Any, weight: Any) -> Any:
     """Return x where it is above 0, else ``weight * x``, a weight for all or for each channel."""
-    return _prelu(x, weight)
+    return _prelu(input, weight)
 
 
 @operation("GluBackward0")
@@ -226,9 +226,9 @@ def _glu(x: Operand, *, dim: int) -> Node:
     return value * ops.sigmoid(gate)
 
 
-def glu(x: Any, dim: int = -1) -> Any:
+def glu(input: Any, dim: int = -1) -> Any:
     """Return the first half along an axis times the sigmoid of the second."""
-    return _glu(x, dim=dim)
+    return _glu(input, dim=dim)
 
 
 # softmax
@@ -265,11 +265,11 @@ def _over_axis(name: str, grad_fn: str, formula: Callable[[Node, int], Node]) ->
         result = row if row.type.size == 0 else formula(row, axis)
         return result if node.ndim else ops.reshape(result, shape=())
 
-    def function(x: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None, _stacklevel: int = 3) -> Any:
+    def function(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None, _stacklevel: int = 3) -> Any:
         along = dim if axis is None else axis
         if along is None:
-            along = 0 if x.ndim in (0, 1, 3) else 1
-        return made(x, dim=along, dtype=None if dtype is None else as_dtype(dtype))
+            along = 0 if input.ndim in (0, 1, 3) else 1
+        return made(input, dim=along, dtype=None if dtype is None else as_dtype(dtype))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return {name} along an axis."

@@ -110,10 +110,10 @@ def _check_divisor(x: Any, y: Any) -> None:
         raise RuntimeError(at_user_line("ZeroDivisionError"))
 
 
-def floor_divide(x: Any, y: Any) -> Any:
+def floor_divide(input: Any, other: Any) -> Any:
     """Return the quotient rounded down; it has no derivative."""
-    _check_divisor(x, y)
-    return _floor_divide(x, y)
+    _check_divisor(input, other)
+    return _floor_divide(input, other)
 
 
 @operation("AddBackward0")
@@ -132,31 +132,31 @@ def _is_one(value: Any) -> bool:
     return type(value) is int and value == 1
 
 
-def add(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Return ``x + alpha * y``."""
-    return _add(x, y) if _is_one(alpha) else _add_scaled(x, y, alpha)
+    return _add(input, other) if _is_one(alpha) else _add_scaled(input, other, alpha)
 
 
-def sub(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Return ``x - alpha * y``."""
-    return _sub(x, y) if _is_one(alpha) else _sub_scaled(x, y, alpha)
+    return _sub(input, other) if _is_one(alpha) else _sub_scaled(input, other, alpha)
 
 
-def rsub(x: Any, y: Any, *, alpha: Any = 1) -> Any:
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Return ``y - alpha * x``."""
     if not _is_one(alpha):
-        return _sub_scaled(y, x, alpha)
-    return _rsub_number(x, y) if isinstance(y, (int, float)) else _rsub(x, y)
+        return _sub_scaled(other, input, alpha)
+    return _rsub_number(input, other) if isinstance(other, (int, float)) else _rsub(input, other)
 
 
-def div(x: Any, y: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """Return ``x / y``, or the quotient rounded towards 0 ("trunc") or down ("floor")."""
     if rounding_mode is None:
-        return _div(x, y)
+        return _div(input, other)
     if rounding_mode not in ("trunc", "floor"):
         expected = "div expected rounding_mode to be one of None, 'trunc', or 'floor'"
         raise RuntimeError(at_user_line(f"{expected} but found '{rounding_mode}'"))
-    return _div_trunc(x, y) if rounding_mode == "trunc" else _div_floor(x, y)
+    return _div_trunc(input, other) if rounding_mode == "trunc" else _div_floor(input, other)
 
 
 def _reflected_div(x: Any, y: Any) -> Any:
@@ -173,16 +173,16 @@ _remainders = _counted("remainder")
 _fmods = _counted("fmod")
 
 
-def remainder(x: Any, y: Any) -> Any:
+def remainder(input: Any, other: Any) -> Any:
     """Return the remainder with the sign of ``y``, as Python's %."""
-    _check_divisor(x, y)
-    return _remainders[not isinstance(y, (int, float))](x, y)
+    _check_divisor(input, other)
+    return _remainders[not isinstance(other, (int, float))](input, other)
 
 
-def fmod(x: Any, y: Any) -> Any:
-    """Return the remainder with the sign of ``x``."""
-    _check_divisor(x, y)
-    return _fmods[not isinstance(y, (int, float))](x, y)
+def fmod(input: Any, other: Any) -> Any:
+    """Return the remainder with the sign of ``input``."""
+    _check_divisor(input, other)
+    return _fmods[not isinstance(other, (int, float))](input, other)
 
 
 # extrema and other pairs
@@ -229,14 +229,14 @@ _copysigns = [_binary("copysign", f"CopysignBackward{k}", _copysign, floats=True
 _xlogys = [_binary("xlogy", f"XlogyBackward{k}", _xlogy, floats=True) for k in (2, 0, 1)]
 
 
-def copysign(x: Any, y: Any) -> Any:
+def copysign(input: Any, other: Any) -> Any:
     """Return |x| with the sign of ``y``."""
-    return _copysigns[not isinstance(y, (int, float))](x, y)
+    return _copysigns[not isinstance(other, (int, float))](input, other)
 
 
-def xlogy(x: Any, y: Any) -> Any:
+def xlogy(input: Any, other: Any) -> Any:
     """Return x log(y), 0 where x is 0 unless y is nan."""
-    return _xlogys[0 if isinstance(y, (int, float)) else 2 if isinstance(x, (int, float)) else 1](x, y)
+    return _xlogys[0 if isinstance(other, (int, float)) else 2 if isinstance(input, (int, float)) else 1](input, other)
 
 
 _PAIRS: dict[str, tuple[str, Rule, bool]] = {

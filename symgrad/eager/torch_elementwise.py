@@ -129,7 +129,7 @@ def _bessel(name: str, order: int) -> Function:
 def _entr(x: Operand) -> Node:
     node = floating(x)
     zero = zero_like(node)
-    below = ops.where(ops.eq(node, zero), zero, like(-math.inf, node))
+    below = ops.where(ops.eq(node, zero), ops.sqrt(node), like(-math.inf, node))  # the root: 0, where it rises infinitely steep
     return ops.where(ops.logical_or(node > 0.0, ops.isnan(node)), -(node * ops.log(node)), below)
 
 
@@ -181,9 +181,9 @@ def _round_decimals(x: Operand, *, decimals: int) -> Node:
     return ops.round(node * scale) / scale if decimals > 0 else ops.round(node / scale) * scale
 
 
-def round(x: Any, *, decimals: int = 0) -> Any:
+def round(input: Any, *, decimals: int = 0) -> Any:
     """Return the nearest multiple of 10**-decimals, halves to even; the gradient is 0."""
-    return _round(x) if decimals == 0 else _round_decimals(x, decimals=decimals)
+    return _round(input) if decimals == 0 else _round_decimals(input, decimals=decimals)
 
 
 @operation("LogitBackward0")
@@ -196,9 +196,9 @@ def _logit(x: Operand, *, eps: float | None) -> Node:
     return ops.log(inside / (1.0 - inside))
 
 
-def logit(x: Any, eps: float | None = None) -> Any:
+def logit(input: Any, eps: float | None = None) -> Any:
     """Return log(x / (1 - x)), of x limited to [eps, 1 - eps] where ``eps`` is given."""
-    return _logit(x, eps=None if eps is None else float(eps))
+    return _logit(input, eps=None if eps is None else float(eps))
 
 
 @operation("NanToNumBackward0")
@@ -213,10 +213,10 @@ def _nan_to_num(x: Operand, *, nan: float, posinf: float | None, neginf: float |
     return ops.where(ops.isnan(node), like(nan, node), limited)
 
 
-def nan_to_num(x: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(input: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """Return nan and the infinities replaced by numbers; their gradient is 0."""
     limits = [None if v is None else float(v) for v in (posinf, neginf)]
-    return _nan_to_num(x, nan=float(nan or 0.0), posinf=limits[0], neginf=limits[1])
+    return _nan_to_num(input, nan=float(nan or 0.0), posinf=limits[0], neginf=limits[1])
 
 
 @operation("PolygammaBackward0")
@@ -240,16 +240,16 @@ def _mvlgamma(x: Operand, *, p: int) -> Node:
     return total
 
 
-def mvlgamma(x: Any, p: int) -> Any:
+def mvlgamma(input: Any, p: int) -> Any:
     """Return the logarithm of the multivariate gamma function of dimension ``p``."""
-    return _mvlgamma(x, p=int(p))
+    return _mvlgamma(input, p=int(p))
 
 
-def positive(x: Any) -> Any:
-    """Return ``x`` itself, which may not be bool."""
-    if x.dtype is bool_:
+def positive(input: Any) -> Any:
+    """Return ``input`` itself, which may not be bool."""
+    if input.dtype is bool_:
         refuse_dtype("The `+` operator, on a bool tensor is not supported.")
-    return x
+    return input
 
 
 # tests of values

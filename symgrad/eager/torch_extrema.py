@@ -56,8 +56,8 @@ def _over_axes(name: str) -> Function:
 
     made = operation(f"A{name}Backward0")(formula)
 
-    def function(x: Any, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
-        return made(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
+    def function(input: Any, dim: Dims = (), keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
+        return made(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
 
     function.__name__ = function.__qualname__ = f"a{name}"
     function.__doc__ = f"Return the {name}imum over axes; ties share the gradient evenly."
@@ -101,13 +101,13 @@ def _of_max_or_min(name: str, result: Any) -> Function:
         axes = (axis,) if node.ndim else ()
         return kept(extremum_along(node, index, axis), axes, keepdim), kept(index, axes, keepdim)
 
-    def function(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+    def function(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
         dim = dim if axis is None else axis
         if dim is None:
-            return overall(x)
+            return overall(input)
         if not isinstance(dim, int):
-            return PAIRS[f"{name}imum"](x, dim)
-        return result(*along(x, dim=dim, keepdim=keep_of(keepdim, keepdims)))
+            return PAIRS[f"{name}imum"](input, dim)
+        return result(*along(input, dim=dim, keepdim=keep_of(keepdim, keepdims)))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = (
@@ -126,9 +126,9 @@ def _aminmax(x: Operand, *, dim: Dims, keepdim: bool) -> tuple[Node, Node]:
     return low, high
 
 
-def aminmax(x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the least and the greatest element, of all or along an axis."""
-    return _aminmax_result(*_aminmax(x, dim=dim, keepdim=bool(keepdim)))
+    return _aminmax_result(*_aminmax(input, dim=dim, keepdim=bool(keepdim)))
 
 
 def _index_of(name: str) -> Function:
@@ -146,8 +146,8 @@ def _index_of(name: str) -> Function:
             _check_not_empty(f"arg{name}", node, (axis,))
         return kept(_arg(name, node, axis), (axis,) if node.ndim else (), keepdim)
 
-    def function(x: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
-        return made(x, dim=dim if axis is None else axis, keepdim=keep_of(keepdim, keepdims))
+    def function(input: Any, dim: Any = None, keepdim: bool = False, *, axis: Any = None, keepdims: bool | None = None) -> Any:
+        return made(input, dim=dim if axis is None else axis, keepdim=keep_of(keepdim, keepdims))
 
     function.__name__ = function.__qualname__ = f"arg{name}"
     function.__doc__ = f"Return the index of the first {name}imum, of all elements or along an axis."

@@ -101,11 +101,11 @@ def _gather(x: Operand, index: Operand, *, dim: int) -> Node:
     return along(node, places, axis)
 
 
-def gather(x: Any, dim: int, index: Any) -> Any:
+def gather(input: Any, dim: int, index: Any) -> Any:
     """Return the elements at ``index`` along an axis, the other axes at the index's own place."""
-    axis = axis_of(dim, x.ndim)
-    check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    return _gather(x, index, dim=dim)
+    axis = axis_of(dim, input.ndim)
+    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    return _gather(input, index, dim=dim)
 
 
 @operation("GatherBackward0")
@@ -121,11 +121,11 @@ def _take_along(x: Operand, index: Operand, *, dim: int) -> Node:
     return along(wide[0], wrapped(wide[1], node.shape[axis]), axis)
 
 
-def take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """Return the elements at ``indices`` along an axis, broadcast; of all elements where none is named."""
     if dim is None:
-        return take(x, VIEWS["reshape"](indices, -1))
-    return _take_along(x, indices, dim=dim)
+        return take(input, VIEWS["reshape"](indices, -1))
+    return _take_along(input, indices, dim=dim)
 
 
 @operation("IndexSelectBackward0")
@@ -141,13 +141,13 @@ def _index_select(x: Operand, index: Operand, *, dim: int) -> Node:
     return ops.gather(node, places, axis=axis)
 
 
-def index_select(x: Any, dim: int, index: Any) -> Any:
+def index_select(input: Any, dim: int, index: Any) -> Any:
     """Return the entries at ``index`` along an axis."""
-    axis = axis_of(dim, x.ndim)
+    axis = axis_of(dim, input.ndim)
     values = known_values(index)
-    if values is not None and x.ndim and values.size and (values.min() < 0 or values.max() >= x.shape[axis]):
+    if values is not None and input.ndim and values.size and (values.min() < 0 or values.max() >= input.shape[axis]):
         raise IndexError(at_user_line("index out of range in self"))
-    return _index_select(x, index, dim=dim)
+    return _index_select(input, index, dim=dim)
 
 
 @operation("TakeBackward0")
@@ -157,12 +157,12 @@ def _take(x: Operand, index: Operand) -> Node:
     return ops.gather(ops.reshape(node, shape=(node.type.size,)), places, axis=0)
 
 
-def take(x: Any, index: Any) -> Any:
+def take(input: Any, index: Any) -> Any:
     """Return the elements at ``index``, counted in memory order."""
-    values, size = known_values(index), int(np.prod(x.shape, dtype=int))
+    values, size = known_values(index), int(np.prod(input.shape, dtype=int))
     if values is not None and values.size and (values.min() < -size or values.max() >= size):
         raise IndexError(at_user_line("out of range: tried to access index out of bounds on a tensor of " + f"{size} elements."))
-    return _take(x, index)
+    return _take(input, index)
 
 
 @operation("MaskedSelectBackward0")
@@ -171,12 +171,12 @@ def _select_flat(x: Operand, places: Operand, *, shape: tuple[int, ...]) -> Node
     return ops.gather(ops.reshape(node, shape=(node.type.size,)), _node(places), axis=0)
 
 
-def masked_select(x: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any) -> Any:
     """Return the elements where ``mask`` holds, as a vector; the mask's values must be known."""
     _check_mask("masked_select", mask)
-    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
+    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     places = np.flatnonzero(np.broadcast_to(mask.numpy_value(), shape))
-    return _select_flat(x, places, shape=shape)
+    return _select_flat(input, places, shape=shape)
 
 
 def _check_mask(name: str, mask: Any) -> None:
@@ -188,7 +188,7 @@ def _check_mask(name: str, mask: Any) -> None:
 
 
 def overwritten(x: Node, value: Node, places: Node) -> Node:
-    """Return ``x`` with ``value`` at places in memory order; of several for one place the last counts."""
+    """Return ``input`` with ``value`` at places in memory order; of several for one place the last counts."""
     size: Any = x.type.size
     count: Any = value.type.size
     writer = ops.last_writer(ops.reshape(places, shape=(count,)), size=size)
@@ -242,17 +242,17 @@ def _check_places(name: str, x: Any, dim: int, index: Any) -> None:
         raise IndexError(at_user_line(f"{name}(): index out of range in self"))
 
 
-def index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    """Return ``x`` with ``alpha * source`` added at ``index`` along an axis."""
-    _check_places("index_add", x, dim, index)
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    """Return ``input`` with ``alpha * source`` added at ``index`` along an axis."""
+    _check_places("index_add", input, dim, index)
     plain = type(alpha) is int and alpha == 1
-    return _index_add(x, index, source, *(() if plain else (alpha,)), dim=dim, add=True)
+    return _index_add(input, index, source, *(() if plain else (alpha,)), dim=dim, add=True)
 
 
-def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
-    """Return ``x`` with ``source`` written at ``index`` along an axis."""
-    _check_places("index_copy", x, dim, index)
-    return _index_copy(x, index, source, dim=dim, add=False)
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """Return ``input`` with ``source`` written at ``index`` along an axis."""
+    _check_places("index_copy", input, dim, index)
+    return _index_copy(input, index, source, dim=dim, add=False)
 
 
 @operation("IndexFillBackward0")
@@ -267,9 +267,9 @@ def _index_fill(x: Operand, index: Operand, value: Operand, *, dim: int) -> Node
     )
 
 
-def index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
-    """Return ``x`` with ``value`` at ``index`` along an axis."""
-    return _index_fill(x, index, value, dim=dim)
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """Return ``input`` with ``value`` at ``index`` along an axis."""
+    return _index_fill(input, index, value, dim=dim)
 
 
 def _masked_fill_formula(x: Operand, mask: Operand, value: Operand) -> Node:
@@ -287,14 +287,14 @@ def _masked_fill_formula(x: Operand, mask: Operand, value: Operand) -> Node:
 _masked_fills = [operation(f"MaskedFillBackward{k}")(_masked_fill_formula) for k in (0, 1)]
 
 
-def masked_fill(x: Any, mask: Any, value: Any) -> Any:
-    """Return ``x`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
-    return _masked_fills[not isinstance(value, (int, float))](x, mask, value)
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """Return ``input`` with ``value``, a number or 0-d tensor, where ``mask`` holds."""
+    return _masked_fills[not isinstance(value, (int, float))](input, mask, value)
 
 
 @operation("MaskedScatterBackward0")
 def masked_scatter(x: Operand, mask: Operand, source: Operand) -> Node:
-    """Return ``x`` with the elements of ``source`` in order where ``mask`` holds."""
+    """Return ``input`` with the elements of ``source`` in order where ``mask`` holds."""
     node, chosen, given = _node(x), _node(mask), _node(source)
     if chosen.dtype is not bool_:
         refuse_dtype("masked_scatter_ only supports boolean masks")
@@ -325,9 +325,9 @@ def _put(x: Operand, index: Operand, source: Operand, *, accumulate: bool) -> No
     return node + ops.reshape(ops.scatter_add(updates, spots, axis=0, size=node.type.size), shape=node.shape)
 
 
-def put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
-    """Return ``x`` with ``source`` at ``index``, counted in memory order."""
-    return _put(x, index, source, accumulate=bool(accumulate))
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """Return ``input`` with ``source`` at ``index``, counted in memory order."""
+    return _put(input, index, source, accumulate=bool(accumulate))
 
 
 FUNCTIONS: dict[str, Function] = {

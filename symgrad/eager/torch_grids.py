@@ -82,21 +82,21 @@ def cartesian_prod(*tensors: Any) -> Any:
     return stack([reshape(g, (-1,)) for g in meshgrid(*tensors)], 1)
 
 
-def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Any:
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
     """Return every combination of ``r`` elements of a vector, as rows."""
-    rows = list((combinations_with_replacement if with_replacement else choose)(range(x.shape[0]), r))
+    rows = list((combinations_with_replacement if with_replacement else choose)(range(input.shape[0]), r))
     index = np.asarray(rows, dtype=np.int64).reshape(-1, r)
-    return stack([GATHERING["index_select"](x, 0, index[:, k]) for k in range(r)], 1)
+    return stack([GATHERING["index_select"](input, 0, index[:, k]) for k in range(r)], 1)
 
 
-def unfold(x: Any, dimension: int, size: int, step: int) -> Any:
+def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
     """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
-    axis = axis_of(dimension, x.ndim)
-    length = x.shape[axis] if x.ndim else 1
+    axis = axis_of(dimension, input.ndim)
+    length = input.shape[axis] if input.ndim else 1
     if size > length:
         refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
-    windows = [VIEWS["narrow"](x, axis, k, size) for k in range(0, length - size + 1, step)]
-    rank = x.ndim + 1
+    windows = [VIEWS["narrow"](input, axis, k, size) for k in range(0, length - size + 1, step)]
+    rank = input.ndim + 1
     order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
     return as_permutation(stack(windows, axis), order, "UnfoldBackward0")
 
@@ -146,10 +146,10 @@ def _diff(x: Operand, *, n: int, dim: int) -> Node:
     return node
 
 
-def diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Return the differences of neighbours along an axis, ``n`` times."""
-    parts = [p for p in (prepend, x, append) if p is not None]
-    return _diff(cat(parts, dim) if len(parts) > 1 else x, n=int(n), dim=dim)
+    parts = [p for p in (prepend, input, append) if p is not None]
+    return _diff(cat(parts, dim) if len(parts) > 1 else input, n=int(n), dim=dim)
 
 
 FUNCTIONS: dict[str, Function] = {

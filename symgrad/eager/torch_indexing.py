@@ -52,10 +52,10 @@ def _item(item: Any) -> Any:
     if isinstance(item, (bool, np.bool_)) or item is None or item is Ellipsis or isinstance(item, slice):
         return item
     if isinstance(item, Tensor):
-        scalar = item.ndim == 0 and item.dtype.is_integer and not traced(item)
-        return int(item.item()) if scalar else item
+        scalar = item.ndim == 0 and not item.dtype.is_floating and not traced(item)
+        return item.item() if scalar else item  # a bool stays one: it is a mask without axes
     if isinstance(item, np.ndarray):
-        return item if item.ndim or item.dtype == np.bool_ else int(item)
+        return item if item.ndim or item.dtype.kind == "f" else item.item()
     if hasattr(item, "__index__"):
         return int(item.__index__())
     allowed = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices"
@@ -256,7 +256,7 @@ def _masked_put(x: Operand, mask: Operand, value: Operand) -> Node:
 
 
 def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
-    """Return ``x`` with ``values`` at ``indices``, one array for each leading axis; the last written counts, or all add."""
+    """Return ``input`` with ``values`` at ``indices``, one array for each leading axis; the last written counts, or all add."""
     view, arrays = _split(x, tuple(indices))
     _checked(view, arrays)
     axes = tuple(a for a, _ in arrays)
@@ -264,7 +264,7 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> An
 
 
 def assignment(x: Any, key: Any, value: Any) -> tuple[Any, Any]:
-    """Return the tensor that ``x[key] = value`` writes, ``x`` itself or a view of it, and its new contents."""
+    """Return the tensor that ``x[key] = value`` writes, ``input`` itself or a view of it, and its new contents."""
     alone = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     mask = _is_array(alone) and _is_mask(alone) and alone.ndim
     if mask and _is_one(value) and tuple(alone.shape) == tuple(x.shape[: alone.ndim]):

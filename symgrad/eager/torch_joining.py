@@ -92,10 +92,10 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> A
 
 
 def _at_least(rank: int) -> Function:
-    def one(x: Any) -> Any:
-        while x.ndim < rank:
-            x = VIEWS["unsqueeze"](x, 0 if x.ndim < 2 else -1)
-        return x
+    def one(input: Any) -> Any:
+        while input.ndim < rank:
+            input = VIEWS["unsqueeze"](input, 0 if input.ndim < 2 else -1)
+        return input
 
     def function(*tensors: Any) -> Any:
         given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
@@ -146,12 +146,12 @@ def block_diag(*tensors: Operand) -> Node:
 
 
 def _splitter(name: str, axis: int) -> Function:
-    def function(x: Any, indices_or_sections: Any) -> Any:
-        place = 0 if axis == 1 and x.ndim == 1 else axis
-        if x.ndim <= (0 if axis == 1 else axis):
+    def function(input: Any, indices_or_sections: Any) -> Any:
+        place = 0 if axis == 1 and input.ndim == 1 else axis
+        if input.ndim <= (0 if axis == 1 else axis):
             needs = f"torch.{name} requires a tensor with at least {axis or 1} dimension"
-            refuse(f"{needs}, but got a tensor with {x.ndim} dimensions!")
-        return VIEWS["tensor_split"](x, indices_or_sections, place)
+            refuse(f"{needs}, but got a tensor with {input.ndim} dimensions!")
+        return VIEWS["tensor_split"](input, indices_or_sections, place)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return pieces along axis {axis}."
@@ -173,15 +173,15 @@ def _repeat(x: Operand, *, sizes: tuple[int, ...]) -> Node:
     return ops.reshape(copies, shape=tuple(times * size for times, size in zip(sizes, shape, strict=True)))
 
 
-def repeat(x: Any, *sizes: Any) -> Any:
-    """Return copies of ``x`` side by side along its axes, and along new ones in front."""
-    return _repeat(x, sizes=sizes_of(sizes))
+def repeat(input: Any, *sizes: Any) -> Any:
+    """Return copies of ``input`` side by side along its axes, and along new ones in front."""
+    return _repeat(input, sizes=sizes_of(sizes))
 
 
-def tile(x: Any, *dims: Any) -> Any:
-    """Return copies of ``x`` side by side; the axes not named are the first."""
+def tile(input: Any, *dims: Any) -> Any:
+    """Return copies of ``input`` side by side; the axes not named are the first."""
     sizes = sizes_of(dims)
-    return _repeat(x, sizes=(1,) * (x.ndim - len(sizes)) + sizes)
+    return _repeat(input, sizes=(1,) * (input.ndim - len(sizes)) + sizes)
 
 
 @operation("ViewBackward0")
@@ -193,19 +193,19 @@ def _repeat_each(x: Operand, *, repeats: int, dim: int) -> Node:
     return ops.reshape(wide, shape=(*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
 
 
-def repeat_interleave(x: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
     """Return each element ``repeats`` times in order, of all elements or along an axis; counts may differ."""
     if dim is None:
-        x, dim = reshape(x, (-1,)), 0
+        input, dim = reshape(input, (-1,)), 0
     if isinstance(repeats, int):
-        return _repeat_each(x, repeats=repeats, dim=dim)
+        return _repeat_each(input, repeats=repeats, dim=dim)
     counts = repeats.numpy_value()
     if counts.ndim == 0 or counts.size == 1:
-        return _repeat_each(x, repeats=int(counts.reshape(())), dim=dim)
-    axis = axis_of(dim, x.ndim)
-    if counts.size != x.shape[axis]:
+        return _repeat_each(input, repeats=int(counts.reshape(())), dim=dim)
+    axis = axis_of(dim, input.ndim)
+    if counts.size != input.shape[axis]:
         refuse("repeats must have the same size as input along dim")
-    return GATHERING["index_select"](x, axis, np.repeat(np.arange(x.shape[axis]), counts))
+    return GATHERING["index_select"](input, axis, np.repeat(np.arange(input.shape[axis]), counts))
 
 
 # turning
@@ -218,9 +218,9 @@ def _flip(x: Operand, *, dims: Any) -> Node:
     return result
 
 
-def flip(x: Any, *dims: Any) -> Any:
+def flip(input: Any, *dims: Any) -> Any:
     """Return the order of elements reversed along axes."""
-    return _flip(x, dims=sizes_of(dims))
+    return _flip(input, dims=sizes_of(dims))
 
 
 @operation("RollBackward0")
@@ -244,12 +244,12 @@ def part(node: Node, axis: int, start: Any, count: Any, step: int = 1) -> Node:
     return ops.slice(node, ranges=ranges)
 
 
-def roll(x: Any, shifts: Any, dims: Any = ()) -> Any:
+def roll(input: Any, shifts: Any, dims: Any = ()) -> Any:
     """Return the elements moved round along axes; of all as one axis where none is named."""
     by, along = ((v,) if isinstance(v, int) else tuple(v) for v in (shifts, dims))
     if along and len(by) != len(along):
         refuse(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
-    return _roll(x, shifts=by, dims=along)
+    return _roll(input, shifts=by, dims=along)
 
 
 @operation("Rot90Backward0")
@@ -266,9 +266,9 @@ def _rot90(x: Operand, *, k: int, dims: tuple[int, int]) -> Node:
     return ops.flip(ops.transpose(node, permutation=tuple(order)), axes=(second,)) if turns else node
 
 
-def rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     """Return a plane of two axes turned by ``k`` quarters."""
-    return _rot90(x, k=int(k), dims=tuple(dims))
+    return _rot90(input, k=int(k), dims=tuple(dims))
 
 
 # diagonals and triangles
@@ -284,9 +284,9 @@ def _diag_embed(x: Operand, *, offset: int, dim1: int, dim2: int) -> Node:
     return square if order == tuple(range(square.ndim)) else ops.transpose(square, permutation=order)
 
 
-def diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Return square matrices with the last axis on a diagonal."""
-    return _diag_embed(x, offset=offset, dim1=dim1, dim2=dim2)
+    return _diag_embed(input, offset=offset, dim1=dim1, dim2=dim2)
 
 
 @operation("DiagonalBackward0_copy")
@@ -295,16 +295,16 @@ def _diag_of(x: Operand, *, offset: int) -> Node:
     return result
 
 
-def diag(x: Any, diagonal: int = 0) -> Any:
+def diag(input: Any, diagonal: int = 0) -> Any:
     """Return a diagonal of a matrix, or the matrix that has a vector on its diagonal."""
-    if x.ndim not in (1, 2):
-        refuse("diag(): Supports 1D or 2D tensors. Got " + f"{x.ndim}D")
-    return diag_embed(x, diagonal) if x.ndim == 1 else _diag_of(x, offset=diagonal)
+    if input.ndim not in (1, 2):
+        refuse("diag(): Supports 1D or 2D tensors. Got " + f"{input.ndim}D")
+    return diag_embed(input, diagonal) if input.ndim == 1 else _diag_of(input, offset=diagonal)
 
 
-def diagflat(x: Any, offset: int = 0) -> Any:
+def diagflat(input: Any, offset: int = 0) -> Any:
     """Return the matrix that has all elements on its diagonal."""
-    return diag_embed(reshape(x, (-1,)), offset)
+    return diag_embed(reshape(input, (-1,)), offset)
 
 
 def _triangle(name: str) -> Function:
@@ -318,8 +318,8 @@ def _triangle(name: str) -> Function:
         kept = ops.le(column, edge) if name == "tril" else ops.ge(column, edge)
         return ops.where(kept, node, zero_like(node))
 
-    def function(x: Any, diagonal: int = 0) -> Any:
-        return made(x, diagonal=int(diagonal))
+    def function(input: Any, diagonal: int = 0) -> Any:
+        return made(input, diagonal=int(diagonal))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return the {'lower' if name == 'tril' else 'upper'} triangle of matrices, zeros elsewhere."

@@ -41,12 +41,12 @@ def _node(x: Operand) -> Node:
     return x if isinstance(x, Node) else x.node
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return ``x @ weight.T + bias``."""
     if bias is None:
-        made = _linear_plain if x.ndim == 2 else _linear_of_vector if x.ndim == 1 else _linear_wide
-        return made(x, weight)
-    return _linear_biased(x, weight, bias) if x.ndim == 2 else _linear_wide_biased(x, weight, bias)
+        made = _linear_plain if input.ndim == 2 else _linear_of_vector if input.ndim == 1 else _linear_wide
+        return made(input, weight)
+    return _linear_biased(input, weight, bias) if input.ndim == 2 else _linear_wide_biased(input, weight, bias)
 
 
 def _linear_formula(x: Operand, weight: Operand, *bias: Operand) -> Node:
@@ -84,15 +84,15 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return _bilinear(input1, input2, weight, *(() if bias is None else (bias,)))
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, mask: Any = None) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False, *, mask: Any = None) -> Any:
     """Return x with elements dropped with probability p, the others divided by 1 - p; ``mask`` says which are kept."""
     if not 0 <= p <= 1:
         raise ValueError(at_user_line(f"dropout probability has to be between 0 and 1, but got {p}"))
     if not training or p == 0:
-        return x
+        return input
     if mask is None:
-        mask = Tensor.from_array(np.asarray(random_generator(None).random(tuple(x.shape)) >= p))
-    return _dropped(x, mask, scale=0.0 if p == 1 else 1.0 / (1.0 - p))
+        mask = Tensor.from_array(np.asarray(random_generator(None).random(tuple(input.shape)) >= p))
+    return _dropped(input, mask, scale=0.0 if p == 1 else 1.0 / (1.0 - p))
 
 
 @operation("MulBackward0")
@@ -120,18 +120,18 @@ def _embedding(weight: Operand, indices: Operand, *, padding_idx: int | None) ->
     return ops.where(padding, ops.stop_gradient(rows), rows)
 
 
-def one_hot(x: Any, num_classes: int = -1) -> Any:
+def one_hot(input: Any, num_classes: int = -1) -> Any:
     """Return zeros with a one at each class, in int64, along a new last axis."""
-    if not x.dtype.is_integer:
+    if not input.dtype.is_integer:
         refuse_dtype("one_hot is only applicable to index tensor of type LongTensor.")
-    values = known_values(x)
+    values = known_values(input)
     if values is not None and values.size and values.min() < 0:
         refuse("Class values must be non-negative.")
     if num_classes == -1:
-        num_classes = int(x.numpy_value().max()) + 1
+        num_classes = int(input.numpy_value().max()) + 1
     if values is not None and values.size and values.max() >= num_classes:
         refuse("Class values must be smaller than num_classes.")
-    return _one_hot(x, count=int(num_classes))
+    return _one_hot(input, count=int(num_classes))
 
 
 @operation("NotDifferentiable")
@@ -152,9 +152,9 @@ def _normalize(x: Operand, *, p: float, dim: Any, eps: float) -> Node:
     return node / ops.clip(size, like(eps, node), like(math.inf, node))
 
 
-def normalize(x: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
     """Return x divided by its norm along an axis, or by ``eps`` where that is greater."""
-    return _normalize(x, p=float(p), dim=as_static(dim), eps=float(eps))
+    return _normalize(input, p=float(p), dim=as_static(dim), eps=float(eps))
 
 
 def _standardized(node: Node, axes: tuple[int, ...], eps: float) -> Node:
@@ -174,14 +174,14 @@ def _layer_norm(x: Operand, *scale: Operand, rank: int, eps: float, weighted: bo
     return result + given[0] if given else result
 
 
-def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Return the last axes at mean 0 and variance 1, times ``weight`` plus ``bias``."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    if tuple(x.shape[x.ndim - len(shape) :]) != shape:
+    if tuple(input.shape[input.ndim - len(shape) :]) != shape:
         given = f"Given normalized_shape={shape_text(shape)}, expected input with shape [*, {', '.join(map(str, shape))}]"
-        refuse(f"{given}, but got input of size{shape_text(x.shape)}")
+        refuse(f"{given}, but got input of size{shape_text(input.shape)}")
     scale = [v for v in (weight, bias) if v is not None]
-    return _layer_norm(x, *scale, rank=len(shape), eps=float(eps), weighted=weight is not None)
+    return _layer_norm(input, *scale, rank=len(shape), eps=float(eps), weighted=weight is not None)
 
 
 @operation("MulBackward0")
@@ -193,10 +193,10 @@ def _rms_norm(x: Operand, *weight: Operand, rank: int, eps: float | None) -> Nod
     return result * _node(weight[0]) if weight else result
 
 
-def rms_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
     """Return the last axes divided by the root of their mean square, times ``weight``."""
     limit = None if eps is None else float(eps)
-    return _rms_norm(x, *(() if weight is None else (weight,)), rank=len(tuple(normalized_shape)), eps=limit)
+    return _rms_norm(input, *(() if weight is None else (weight,)), rank=len(tuple(normalized_shape)), eps=limit)
 
 
 @operation("NativeGroupNormBackward0")
@@ -211,13 +211,13 @@ def _group_norm(x: Operand, *scale: Operand, groups: int, eps: float, weighted: 
     return result + given[0] if given else result
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Return each group of channels at mean 0 and variance 1, times ``weight`` plus ``bias``."""
-    if x.shape[1] % num_groups:
-        channels = f"divisible by num_groups, but got input of shape {shape_text(x.shape)} and num_groups={num_groups}"
+    if input.shape[1] % num_groups:
+        channels = f"divisible by num_groups, but got input of shape {shape_text(input.shape)} and num_groups={num_groups}"
         refuse(f"Expected number of channels in input to be {channels}")
     scale = [v for v in (weight, bias) if v is not None]
-    return _group_norm(x, *scale, groups=int(num_groups), eps=float(eps), weighted=weight is not None)
+    return _group_norm(input, *scale, groups=int(num_groups), eps=float(eps), weighted=weight is not None)
 
 
 def _per_channel(node: Node, rank: int) -> Node:
@@ -239,7 +239,7 @@ def _batch_norm(x: Operand, *rest: Operand, eps: float, running: bool, weighted:
 
 
 def batch_norm(
-    x: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
 ) -> Any:  # fmt: skip
     """Return each channel at mean 0 and variance 1: of the batch in training, else the running ones.
@@ -248,17 +248,17 @@ def batch_norm(
     """
     scale = [v for v in (weight, bias) if v is not None]
     if not training:
-        return _batch_norm(x, running_mean, running_var, *scale, eps=float(eps), running=True, weighted=weight is not None)
-    count = int(np.prod(x.shape)) // x.shape[1]
+        return _batch_norm(input, running_mean, running_var, *scale, eps=float(eps), running=True, weighted=weight is not None)
+    count = int(np.prod(input.shape)) // input.shape[1]
     if count <= 1:
-        raise ValueError(at_user_line(f"Expected more than 1 value per channel when training, got input size {x.shape!r}"))
+        raise ValueError(at_user_line(f"Expected more than 1 value per channel when training, got input size {input.shape!r}"))
     if running_mean is not None:
-        values = x.numpy_value()
-        axes = tuple(a for a in range(x.ndim) if a != 1)
+        values = input.numpy_value()
+        axes = tuple(a for a in range(input.ndim) if a != 1)
         for target, new in ((running_mean, values.mean(axes)), (running_var, values.var(axes, ddof=1))):
             moved = (1 - momentum) * target.numpy_value() + momentum * new
             target.write_in_place(Tensor.from_array(moved.astype(target.dtype.numpy))._value, None)
-    return _batch_norm(x, *scale, eps=float(eps), running=False, weighted=weight is not None)
+    return _batch_norm(input, *scale, eps=float(eps), running=False, weighted=weight is not None)
 
 
 def _pad_formula(x: Operand, *, widths: Any, mode: str, value: float) -> Node:
@@ -273,21 +273,21 @@ _pads = {
 }
 
 
-def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """Return x with borders; widths before and after the last axis first."""
     given = tuple(int(w) for w in pad)
     if len(given) % 2:
         refuse("Padding length must be divisible by 2")
-    if len(given) > 2 * x.ndim:
+    if len(given) > 2 * input.ndim:
         refuse(f"Padding length should be less than or equal to two times the input dimension but got padding length "
-               f"{len(given)} and input of dimension {x.ndim}")  # fmt: skip
+               f"{len(given)} and input of dimension {input.ndim}")  # fmt: skip
     if mode not in ("constant", "reflect", "replicate", "circular"):
         raise NotImplementedError(at_user_line(f"Unrecognised padding mode {mode}"))
     pairs = [(given[k], given[k + 1]) for k in range(0, len(given), 2)]
-    widths = ((0, 0),) * (x.ndim - len(pairs)) + tuple(reversed(pairs))
+    widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(reversed(pairs))
     number: float = 0 if value is None else value
     made = _pads.get((mode, min(max(len(pairs), 1), 3)), _pads["circular" if mode == "circular" else "constant", 0])
-    return made(x, widths=widths, mode=mode, value=float(number) if x.dtype.is_floating else int(number))
+    return made(input, widths=widths, mode=mode, value=float(number) if input.dtype.is_floating else int(number))
 
 
 @operation("SumBackward1")

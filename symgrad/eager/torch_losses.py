@@ -91,7 +91,7 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
     defaults = dict(options)
 
     def function(
-        x: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", *rest: Any, **given: Any
+        input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", *rest: Any, **given: Any
     ) -> Any:
         if isinstance(size_average, str):  # huber_loss(x, y, "mean", delta)
             reduction, rest = size_average, tuple(v for v in (reduce,) if v is not None)
@@ -104,11 +104,11 @@ def _difference(name: str, grad_fn: str, formula: Callable[..., Node], doc: str,
             refuse(f"{name} does not support negative values for {names[0]}.")
         floats = {n: float(v) for n, v in numbers.items()}
         end = reduction_of(reduction)
-        if tuple(x.shape) != tuple(target.shape):
-            sizes = f"a target size ({target.shape!r}) that is different to the input size ({x.shape!r})"
+        if tuple(input.shape) != tuple(target.shape):
+            sizes = f"a target size ({target.shape!r}) that is different to the input size ({input.shape!r})"
             likely = "This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
             warnings.warn(f"Using {sizes}. {likely}", UserWarning, stacklevel=2)
-        return made[end](x, target, *(() if weight is None else (weight,)), reduction=end, **floats)
+        return made[end](input, target, *(() if weight is None else (weight,)), reduction=end, **floats)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -223,7 +223,7 @@ def _check_targets(x: Any, target: Any, ignore_index: int) -> None:
 
 
 def cross_entropy(
-    x: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
     reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Any:  # fmt: skip
     """Return the cross entropy of logits and class indices, or class probabilities; classes along axis 1."""
@@ -232,23 +232,23 @@ def cross_entropy(
     scale, smoothing = () if weight is None else (weight,), float(label_smoothing)
     if target.dtype.is_floating:
         end = reduction_of(reduction)
-        if tuple(target.shape) != tuple(x.shape) and target.ndim == x.ndim - 1:
+        if tuple(target.shape) != tuple(input.shape) and target.ndim == input.ndim - 1:
             refuse_dtype(f"expected scalar type Long but found {DTYPE_NAMES[target.dtype]}")
-        return _soft_entropies[end](x, target, *scale, reduction=end, smoothing=smoothing)
-    _check_targets(x, target, ignore_index)
-    made = _entropies[2 if smoothing else int(x.ndim > 2)]
+        return _soft_entropies[end](input, target, *scale, reduction=end, smoothing=smoothing)
+    _check_targets(input, target, ignore_index)
+    made = _entropies[2 if smoothing else int(input.ndim > 2)]
     index = int(ignore_index)
-    return made(x, target, *scale, ignore_index=index, reduction=reduction_of(reduction), smoothing=smoothing)
+    return made(input, target, *scale, ignore_index=index, reduction=reduction_of(reduction), smoothing=smoothing)
 
 
 def nll_loss(
-    x: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
     reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """Return the negated log-probabilities at class indices; classes along axis 1."""
-    _check_targets(x, target, ignore_index)
+    _check_targets(input, target, ignore_index)
     scale = () if weight is None else (weight,)
-    return _nlls[int(x.ndim > 2)](x, target, *scale, ignore_index=int(ignore_index), reduction=reduction_of(reduction))
+    return _nlls[int(input.ndim > 2)](input, target, *scale, ignore_index=int(ignore_index), reduction=reduction_of(reduction))
 
 
 # probabilities
@@ -267,13 +267,13 @@ def _binary(x: Operand, target: Operand, *weight: Operand, reduction: str) -> No
 
 
 def binary_cross_entropy(
-    x: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
     """Return the cross entropy of probabilities and targets; logarithms are limited to -100."""
-    values = known_values(x)
+    values = known_values(input)
     if values is not None and values.size and not ((values >= 0) & (values <= 1) | (values != values)).all():  # noqa: PLR0124
         refuse("all elements of input should be between 0 and 1")
-    return _binary(x, target, *(() if weight is None else (weight,)), reduction=reduction_of(reduction))
+    return _binary(input, target, *(() if weight is None else (weight,)), reduction=reduction_of(reduction))
 
 
 @operation("BinaryCrossEntropyWithLogitsBackward0")
@@ -291,13 +291,13 @@ def _binary_logits(x: Operand, target: Operand, *scales: Operand, reduction: str
 
 
 def binary_cross_entropy_with_logits(
-    x: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:  # fmt: skip
     """Return the cross entropy of sigmoid(x) and targets, stable for all x."""
     scales = [v for v in (weight, pos_weight) if v is not None]
     flags = {"weighted": weight is not None, "positive": pos_weight is not None}
-    return _binary_logits(x, target, *scales, reduction=reduction_of(reduction), **flags)
+    return _binary_logits(input, target, *scales, reduction=reduction_of(reduction), **flags)
 
 
 def _kl_formula(x: Operand, target: Operand, *, reduction: str, log_target: bool) -> Node:
@@ -319,11 +319,11 @@ _kl_divs = {end: operation(_ENDS.get(end, "SubBackward0"))(_kl_formula) for end 
 
 
 def kl_div(
-    x: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
 ) -> Any:
-    """Return the divergence of Kullback and Leibler from log-probabilities ``x`` to ``target``."""
+    """Return the divergence of Kullback and Leibler from log-probabilities ``input`` to ``target``."""
     chosen = "batchmean" if reduction == "batchmean" else reduction_of(reduction)
-    return _kl_divs[chosen](x, target, reduction=chosen, log_target=bool(log_target))
+    return _kl_divs[chosen](input, target, reduction=chosen, log_target=bool(log_target))
 
 
 NN: dict[str, Function] = {

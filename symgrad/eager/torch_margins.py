@@ -61,17 +61,17 @@ _rankings = _of_elements(lambda x1, x2, target, *, margin: _rising(-target * (x1
 
 
 def hinge_embedding_loss(
-    x: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Any:
     """Return x where the target is 1, and how far it lies below the margin where that is -1."""
     end = reduction_of(reduction)
-    return _hinges[end](x, target, reduction=end, margin=float(margin))
+    return _hinges[end](input, target, reduction=end, margin=float(margin))
 
 
-def soft_margin_loss(x: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
+def soft_margin_loss(input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> Any:
     """Return log(1 + exp(-target x))."""
     end = reduction_of(reduction)
-    return _softs[end](x, target, reduction=end)
+    return _softs[end](input, target, reduction=end)
 
 
 def margin_ranking_loss(
@@ -84,18 +84,18 @@ def margin_ranking_loss(
 
 
 def poisson_nll_loss(
-    x: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
+    input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
     reduce: Any = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """Return the negative log-likelihood of counts under Poisson's law of mean exp(x), or of mean x."""
     end = reduction_of(reduction)
-    return _poissons[end](x, target, reduction=end, log_input=bool(log_input), full=bool(full), eps=float(eps))
+    return _poissons[end](input, target, reduction=end, log_input=bool(log_input), full=bool(full), eps=float(eps))
 
 
-def gaussian_nll_loss(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
+def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
     """Return the negative log-likelihood of ``target`` under the normal law of mean x and variance ``var``."""
     end = reduction_of(reduction)
-    return _gaussians[end](x, target, var, reduction=end, full=bool(full), eps=float(eps))
+    return _gaussians[end](input, target, var, reduction=end, full=bool(full), eps=float(eps))
 
 
 @operation("MeanBackward0")

@@ -81,20 +81,20 @@ _pow_of_number = _power("pow", "PowBackward2")
 POWER = _pow_integer
 
 
-def pow(x: Any, exponent: Any) -> Any:
+def pow(input: Any, exponent: Any) -> Any:
     """Return ``x ** exponent``; an integer Python exponent gives products, and 0 as derivative where it is 0."""
     if isinstance(exponent, (int, float)):
         if isinstance(exponent, bool):
-            return _pow_truth(x, exponent=exponent)
+            return _pow_truth(input, exponent=exponent)
         if isinstance(exponent, int):
-            return _pow_integer(x, exponent=int(exponent), fractional=False)
+            return _pow_integer(input, exponent=int(exponent), fractional=False)
         if exponent.is_integer() and abs(exponent) <= 64:
-            return _pow_integer(x, exponent=int(exponent), fractional=True)
-        return _pow_half(x) if exponent == 0.5 else _pow_number(x, exponent)
-    return _pow_of_number(x, exponent) if isinstance(x, (int, float)) else _pow_tensor(x, exponent)
+            return _pow_integer(input, exponent=int(exponent), fractional=True)
+        return _pow_half(input) if exponent == 0.5 else _pow_number(input, exponent)
+    return _pow_of_number(input, exponent) if isinstance(input, (int, float)) else _pow_tensor(input, exponent)
 
 
-def float_power(x: Any, exponent: Any) -> Any:
+def float_power(input: Any, exponent: Any) -> Any:
     """Return ``x ** exponent`` in float64."""
-    base, power = (v if isinstance(v, (int, float)) else v.to(float64) for v in (x, exponent))
+    base, power = (v if isinstance(v, (int, float)) else v.to(float64) for v in (input, exponent))
     return pow(base, float(power) if isinstance(power, int) else power)

@@ -100,22 +100,22 @@ _general = operation("UnsafeViewBackward0")(_matmul_formula)
 _batched = operation("BmmBackward0")(_matmul_formula)
 
 
-def matmul(x: Any, y: Any) -> Any:
+def matmul(input: Any, other: Any) -> Any:
     """Return the matrix product of the last two axes, leading ones broadcast; a vector counts as a row or a column."""
-    return _matmuls.get((x.ndim, y.ndim), _general)(x, y)
+    return _matmuls.get((input.ndim, other.ndim), _general)(input, other)
 
 
 def _of_ranks(name: str, x_rank: int, y_rank: int, refusal: str) -> Function:
     made = _matmuls.get((x_rank, y_rank), _batched)
 
-    def function(x: Any, y: Any) -> Any:
-        if x.ndim != x_rank or y.ndim != y_rank:
-            wrong = ("self", "batch1") if x.ndim != x_rank else ("mat2", "batch2")
-            refuse(refusal.format(f"{x.ndim}D", f"{y.ndim}D", *wrong))
-        if x_rank == 3 and (x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]):
-            wanted, got = shape_text([x.shape[0], x.shape[2]]), shape_text(y.shape[:2])
+    def function(input: Any, other: Any) -> Any:
+        if input.ndim != x_rank or other.ndim != y_rank:
+            wrong = ("self", "batch1") if input.ndim != x_rank else ("mat2", "batch2")
+            refuse(refusal.format(f"{input.ndim}D", f"{other.ndim}D", *wrong))
+        if x_rank == 3 and (input.shape[0] != other.shape[0] or input.shape[2] != other.shape[1]):
+            wanted, got = shape_text([input.shape[0], input.shape[2]]), shape_text(other.shape[:2])
             refuse(f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: {got}.")
-        return made(x, y)
+        return made(input, other)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return the product of operands of {x_rank} and {y_rank} axes."
@@ -155,9 +155,9 @@ def _scaled_sum(name: str, refusal: str, ranks: tuple[int, int], summed: bool = 
         made_product = product_node(left, right)
         return _combination(base, ops.sum(made_product, axes=(0,)) if summed else made_product, scales)
 
-    def function(x: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    def function(input: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
         plain = type(beta) is int and type(alpha) is int and beta == alpha == 1
-        return made(x, a, b) if plain else made(x, a, b, beta, alpha)
+        return made(input, a, b) if plain else made(input, a, b, beta, alpha)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = "Return ``beta * x + alpha * product`` of the other two operands."
@@ -188,10 +188,10 @@ def _addr(x: Operand, a: Operand, b: Operand, *scales: Operand) -> Node:
     return _combination(_node(x), _outer_node(a, b), scales)
 
 
-def addr(x: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """Return ``beta * x + alpha * outer(vec1, vec2)``."""
     plain = type(beta) is int and type(alpha) is int and beta == alpha == 1
-    return _addr(x, vec1, vec2) if plain else _addr(x, vec1, vec2, beta, alpha)
+    return _addr(input, vec1, vec2) if plain else _addr(input, vec1, vec2, beta, alpha)
 
 
 @operation("ViewBackward0")
@@ -215,9 +215,9 @@ def _vecdot(a: Operand, b: Operand, *, dim: int) -> Node:
     return ops.sum(products, axes=(axis_of(dim, products.ndim),))
 
 
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Any:
+def vecdot(input: Any, other: Any, *, dim: int = -1) -> Any:
     """Return the dot products of vectors along an axis."""
-    return _vecdot(x, y, dim=dim)
+    return _vecdot(input, other, dim=dim)
 
 
 @operation("LinalgCrossBackward0")
@@ -241,19 +241,19 @@ def _turned(x: Node, axis: int, by: int) -> Node:
     return ops.concatenate(*pieces, axis=axis)
 
 
-def linalg_cross(x: Any, y: Any, *, dim: int = -1) -> Any:
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Any:
     """Return the cross products of vectors of three elements along an axis."""
-    return _cross(x, y, dim=dim)
+    return _cross(input, other, dim=dim)
 
 
-def cross(x: Any, y: Any, dim: int | None = None) -> Any:
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
     """Return the cross products along an axis: by default the first of three elements."""
     if dim is None:
-        found = [k for k, s in enumerate(x.shape) if s == 3]
+        found = [k for k, s in enumerate(input.shape) if s == 3]
         if not found:
             refuse("no dimension of size 3 in input")
         dim = found[0]
-    return _cross(x, y, dim=dim)
+    return _cross(input, other, dim=dim)
 
 
 # contractions
@@ -324,9 +324,9 @@ def _tensordot(a: Operand, b: Operand, *, dims: Any) -> Node:
     return ops.contract(x, y, x_labels=tuple(range(x.ndim)), y_labels=tuple(ys), out_labels=out)
 
 
-def tensordot(x: Any, y: Any, dims: Any = 2) -> Any:
+def tensordot(input: Any, other: Any, dims: Any = 2) -> Any:
     """Return the sum of products over the last ``dims`` axes of x and the first of y, or over pairs of axes."""
-    return _tensordot(x, y, dims=as_static(dims))
+    return _tensordot(input, other, dims=as_static(dims))
 
 
 @operation("UnsafeViewBackward0")
@@ -360,14 +360,14 @@ def _vander_formula(x: Operand, *, count: int, increasing: bool) -> Node:
 _vander, _vander_rising = (operation(f"{name}Backward0")(_vander_formula) for name in ("Flip", "Cat"))
 
 
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  # torch's name
+def vander(input: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803  # torch's name
     """Return the matrix of powers of each element."""
-    return _vander(x, count=x.shape[-1] if N is None else N, increasing=bool(increasing))
+    return _vander(input, count=input.shape[-1] if N is None else N, increasing=bool(increasing))
 
 
-def linalg_vander(x: Any, *, N: int | None = None) -> Any:  # noqa: N803  # torch's name
+def linalg_vander(input: Any, *, N: int | None = None) -> Any:  # noqa: N803  # torch's name
     """Return the matrix of increasing powers of each element."""
-    return _vander_rising(x, count=x.shape[-1] if N is None else N, increasing=True)
+    return _vander_rising(input, count=input.shape[-1] if N is None else N, increasing=True)
 
 
 def multi_dot(tensors: Sequence[Any]) -> Any:

@@ -78,26 +78,26 @@ _nansum = operation("NansumBackward0")(_nansum_formula)
 
 
 def sum(
-    x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
+    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
 ) -> Any:
     """Return the sum over axes, all by default; integers and bools are counted in int64."""
     dim = dim_of(dim, axis)
-    return _sums[dim is not None](x, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
+    return _sums[dim is not None](input, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
 
 
 def nansum(
-    x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
+    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
 ) -> Any:
     """Return the sum over axes with nan counted as 0."""
-    return _nansum(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
+    return _nansum(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
 
 
 def prod(
-    x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool | None = None
+    input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool | None = None
 ) -> Any:
     """Return the product over an axis, or of all elements; its gradient is exact where elements are 0."""
     dim = dim_of(dim, axis)
-    return _prods[dim is not None](x, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
+    return _prods[dim is not None](input, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
 
 
 # moments
@@ -127,16 +127,16 @@ _nanmean = operation("DivBackward0")(_nanmean_formula)
 
 
 def mean(
-    x: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
+    input: Any, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None, axis: Dims = None, keepdims: bool | None = None
 ) -> Any:
     """Return the mean over axes, of floating values only."""
     dim = dim_of(dim, axis)
-    return _means[dim is not None](x, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
+    return _means[dim is not None](input, dim=dim, keepdim=keep_of(keepdim, keepdims), dtype=_dtype(dtype))
 
 
-def nanmean(x: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
+def nanmean(input: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
     """Return the mean over axes of the elements that are not nan."""
-    return _nanmean(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), dtype=None)
+    return _nanmean(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), dtype=None)
 
 
 def _spread_about_mean(x: Operand, dim: Dims, correction: float) -> tuple[Node, Node, tuple[int, ...]]:
@@ -182,13 +182,13 @@ def _std_mean(x: Operand, *, dim: Dims, keepdim: bool, correction: float) -> tup
 
 def _moment(name: str, made: Function) -> Function:
     def function(
-        x: Any, dim: Dims = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
+        input: Any, dim: Dims = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None,
         axis: Dims = None, keepdims: bool | None = None,
     ) -> Any:  # fmt: skip
         if isinstance(dim, bool):  # var(unbiased)
             dim, unbiased = None, dim
         divided = (1.0 if unbiased is None else float(unbiased)) if correction is None else float(correction)
-        return made(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), correction=divided)
+        return made(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims), correction=divided)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return {name} over axes, all by default; divided by n - correction, n - 1 by default."
@@ -230,9 +230,9 @@ def _vector_norm(x: Operand, *, ord: float, dim: Dims, keepdim: bool, dtype: DTy
     return kept(vector_norm_node(node, ord, axes), axes, keepdim)
 
 
-def vector_norm(x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def vector_norm(input: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """Return (sum |x|**ord) ** (1 / ord) over axes, all by default; its gradient is 0 at 0."""
-    return _vector_norm(x, ord=float(ord), dim=as_static(dim), keepdim=bool(keepdim), dtype=_dtype(dtype))
+    return _vector_norm(input, ord=float(ord), dim=as_static(dim), keepdim=bool(keepdim), dtype=_dtype(dtype))
 
 
 # logical reductions and counts
@@ -245,8 +245,8 @@ def _logical(name: str) -> Function:
         axes = axes_of(dim, node.ndim)
         return kept(getattr(ops, name)(node, axes=axes), axes, keepdim)
 
-    def function(x: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
-        return made(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
+    def function(input: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
+        return made(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return whether {name} of the elements over axes differ from 0."
@@ -259,9 +259,9 @@ def _count_nonzero(x: Operand, *, dim: Dims) -> Node:
     return ops.sum(ops.cast(node, dtype=int64), axes=axes_of(dim, node.ndim))
 
 
-def count_nonzero(x: Any, dim: Dims = None, *, axis: Dims = None) -> Any:
+def count_nonzero(input: Any, dim: Dims = None, *, axis: Dims = None) -> Any:
     """Return how many elements over axes differ from 0."""
-    return _count_nonzero(x, dim=dim_of(dim, axis))
+    return _count_nonzero(input, dim=dim_of(dim, axis))
 
 
 @operation("LogsumexpBackward0")
@@ -273,9 +273,9 @@ def _logsumexp(x: Operand, *, dim: Dims, keepdim: bool) -> Node:
     return kept(ops.logsumexp(node, axes=axes) if axes else node, axes, keepdim)
 
 
-def logsumexp(x: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
+def logsumexp(input: Any, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Any:
     """Return log(sum(exp(x))) over axes without overflow."""
-    return _logsumexp(x, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
+    return _logsumexp(input, dim=dim_of(dim, axis), keepdim=keep_of(keepdim, keepdims))
 
 
 @operation("DistBackward0")
@@ -285,9 +285,9 @@ def _dist(a: Operand, b: Operand, *, p: float) -> Node:
     return vector_norm_node(apart, p, tuple(range(apart.ndim)))
 
 
-def dist(x: Any, y: Any, p: float = 2) -> Any:
+def dist(input: Any, other: Any, p: float = 2) -> Any:
     """Return the norm of the difference."""
-    return _dist(x, y, p=float(p))
+    return _dist(input, other, p=float(p))
 
 
 SUM, MEAN = _sums[False], _means[False]  # over all axes

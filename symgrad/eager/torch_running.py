@@ -41,8 +41,8 @@ def _running(name: str, primitive: str) -> Function:
         result: Node = getattr(ops, primitive)(node, axis=axis) if node.ndim else node
         return result
 
-    def function(x: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
-        return made(x, dim=dim if axis is None else axis, dtype=None if dtype is None else as_dtype(dtype))
+    def function(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Any:
+        return made(input, dim=dim if axis is None else axis, dtype=None if dtype is None else as_dtype(dtype))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return running {'sums' if name == 'cumsum' else 'products'} along an axis; integers in int64."
@@ -63,9 +63,9 @@ def _logcumsumexp(x: Operand, *, dim: int) -> Node:
     return node
 
 
-def logcumsumexp(x: Any, dim: int, *, axis: int | None = None) -> Any:
+def logcumsumexp(input: Any, dim: int, *, axis: int | None = None) -> Any:
     """Return the logarithms of running sums of exponentials along an axis."""
-    return _logcumsumexp(x, dim=dim if axis is None else axis)
+    return _logcumsumexp(input, dim=dim if axis is None else axis)
 
 
 def _running_extremum(name: str, result: Any) -> Function:
@@ -93,8 +93,8 @@ def _running_extremum(name: str, result: Any) -> Function:
             step *= 2
         return along(node, index, axis), index
 
-    def function(x: Any, dim: int, *, axis: int | None = None) -> Any:
-        return result(*made(x, dim=dim if axis is None else axis))
+    def function(input: Any, dim: int, *, axis: int | None = None) -> Any:
+        return result(*made(input, dim=dim if axis is None else axis))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return the running {'maxima' if name == 'cummax' else 'minima'} along an axis, and where they are."

@@ -68,23 +68,23 @@ _scatter, _scatter_number, _scatter_add = (
 )
 
 
-def scatter(x: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
-    """Return ``x`` with ``src`` written at ``index`` along an axis; of several for one place the last counts."""
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+    """Return ``input`` with ``src`` written at ``index`` along an axis; of several for one place the last counts."""
     source = value if src is None else src
-    axis = axis_of(dim, x.ndim)
-    check_index(index, x.shape[axis] if x.ndim else 1, axis)
+    axis = axis_of(dim, input.ndim)
+    check_index(index, input.shape[axis] if input.ndim else 1, axis)
     if reduce is not None:
         if reduce != "add":
             refuse("reduce argument must be 'add'; multiply by the gathered factors instead")
-        return _scatter_add(x, index, source, dim=dim, add=True)
-    return (_scatter_number if isinstance(source, (int, float)) else _scatter)(x, index, source, dim=dim, add=False)
+        return _scatter_add(input, index, source, dim=dim, add=True)
+    return (_scatter_number if isinstance(source, (int, float)) else _scatter)(input, index, source, dim=dim, add=False)
 
 
-def scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Return ``x`` with ``src`` added at ``index`` along an axis."""
-    axis = axis_of(dim, x.ndim)
-    check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    return _scatter_add(x, index, src, dim=dim, add=True)
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """Return ``input`` with ``src`` added at ``index`` along an axis."""
+    axis = axis_of(dim, input.ndim)
+    check_index(index, input.shape[axis] if input.ndim else 1, axis)
+    return _scatter_add(input, index, src, dim=dim, add=True)
 
 
 def _mean_formula(x: Operand, index: Operand, source: Operand, *, dim: int, include_self: bool, mean: bool) -> Node:
@@ -153,17 +153,17 @@ def _combined(name: str, x: Any, dim: int, index: Any, src: Any, reduce: str, in
     return mean(x, index, src, dim=dim, include_self=include_self, mean=reduce == "mean")
 
 
-def scatter_reduce(x: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Return ``x`` with ``src`` combined at ``index`` along an axis: "sum", "mean", "amax" or "amin"."""
-    return _combined("Scatter", x, dim, index, src, reduce, bool(include_self))
+def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """Return ``input`` with ``src`` combined at ``index`` along an axis: "sum", "mean", "amax" or "amin"."""
+    return _combined("Scatter", input, dim, index, src, reduce, bool(include_self))
 
 
-def index_reduce(x: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Return ``x`` with the entries of ``source`` combined at ``index`` along an axis: "mean", "amax" or "amin"."""
-    axis = axis_of(dim, x.ndim)
-    column = VIEWS["reshape"](index, tuple(-1 if a == axis else 1 for a in range(x.ndim)))
+def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+    """Return ``input`` with the entries of ``source`` combined at ``index`` along an axis: "mean", "amax" or "amin"."""
+    axis = axis_of(dim, input.ndim)
+    column = VIEWS["reshape"](index, tuple(-1 if a == axis else 1 for a in range(input.ndim)))
     wide = VIEWS["expand"](column, tuple(source.shape))
-    return _combined("Index", x, dim, wide, source, reduce, bool(include_self))
+    return _combined("Index", input, dim, wide, source, reduce, bool(include_self))
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -32,19 +32,19 @@ def _isclose(a: Operand, b: Operand, *, rtol: float, atol: float, equal_nan: boo
     return ops.logical_or(found, ops.logical_and(ops.isnan(x), ops.isnan(y))) if equal_nan else found
 
 
-def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
     """Return whether each |x - y| <= atol + rtol |y|."""
-    return _isclose(x, y, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan))
+    return _isclose(input, other, rtol=float(rtol), atol=float(atol), equal_nan=bool(equal_nan))
 
 
-def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Return whether all elements are close, as a Python bool."""
-    return bool(isclose(x, y, rtol, atol, equal_nan).numpy_value().all())
+    return bool(isclose(input, other, rtol, atol, equal_nan).numpy_value().all())
 
 
-def equal(x: Any, y: Any) -> bool:
+def equal(input: Any, other: Any) -> bool:
     """Return whether two tensors have one shape and equal elements, as a Python bool."""
-    return tuple(x.shape) == tuple(y.shape) and bool(PAIRS["eq"](x, y).numpy_value().all())
+    return tuple(input.shape) == tuple(other.shape) and bool(PAIRS["eq"](input, other).numpy_value().all())
 
 
 # selection, limits and combinations
@@ -61,11 +61,11 @@ def _where(condition: Operand, a: Operand, b: Operand) -> Node:
     return ops.where(chosen, x, y)
 
 
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """Return ``x`` where ``condition`` holds, else ``y``; alone, the indices at which it holds."""
-    if x is None and y is None:
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """Return ``input`` where ``condition`` holds, else ``other``; alone, the indices at which it holds."""
+    if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    return _where(condition, x, y)
+    return _where(condition, input, other)
 
 
 def _clamped(*operands: Operand, low: bool, high: bool) -> Node:
@@ -89,23 +89,23 @@ _clamp_tensors, _clamp_numbers, _clamp_low, _clamp_high = (
 )
 
 
-def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """Return the values limited to [min, max]; the gradient is 1 at the bounds."""
     bounds = [v for v in (min, max) if v is not None]
     if not bounds:
         refuse("torch.clamp: At least one of 'min' or 'max' must not be None")
     chosen = _clamp_numbers if all(isinstance(v, (int, float)) for v in bounds) else _clamp_tensors
-    return chosen(x, *bounds, low=min is not None, high=max is not None)
+    return chosen(input, *bounds, low=min is not None, high=max is not None)
 
 
-def clamp_min(x: Any, min: Any) -> Any:
+def clamp_min(input: Any, min: Any) -> Any:
     """Return the values limited from below."""
-    return _clamp_low(x, min, low=True, high=False)
+    return _clamp_low(input, min, low=True, high=False)
 
 
-def clamp_max(x: Any, max: Any) -> Any:
+def clamp_max(input: Any, max: Any) -> Any:
     """Return the values limited from above."""
-    return _clamp_high(x, max, low=False, high=True)
+    return _clamp_high(input, max, low=False, high=True)
 
 
 def _lerped(a: Operand, b: Operand, weight: Operand) -> Node:
@@ -123,9 +123,9 @@ def _lerped(a: Operand, b: Operand, weight: Operand) -> Node:
 _lerps = [operation(f"LerpBackward{k}")(_lerped) for k in (0, 1)]
 
 
-def lerp(x: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Any, end: Any, weight: Any) -> Any:
     """Return ``x + weight (end - x)``, exact at both ends."""
-    return _lerps[not isinstance(weight, (int, float))](x, end, weight)
+    return _lerps[not isinstance(weight, (int, float))](input, end, weight)
 
 
 @operation("AddcmulBackward0")
@@ -144,14 +144,14 @@ def _addcdiv(x: Operand, a: Operand, b: Operand, value: Operand) -> Node:
     return nodes[0] + number_node(value, nodes[0].dtype) * nodes[1] / nodes[2]
 
 
-def addcmul(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     """Return ``x + value * tensor1 * tensor2``."""
-    return _addcmul(x, tensor1, tensor2, value)
+    return _addcmul(input, tensor1, tensor2, value)
 
 
-def addcdiv(x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     """Return ``x + value * tensor1 / tensor2``."""
-    return _addcdiv(x, tensor1, tensor2, value)
+    return _addcdiv(input, tensor1, tensor2, value)
 
 
 FUNCTIONS: dict[str, Function] = {

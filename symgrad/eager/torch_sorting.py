@@ -68,9 +68,9 @@ def _sort_formula(x: Operand, *, dim: int, descending: bool) -> tuple[Node, Node
 _sorts = [operation(f"SortBackward{k}")(_sort_formula) for k in (0, 1)]
 
 
-def sort(x: Any, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
+def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
     """Return the elements along an axis in order and where they were; equal ones keep their order, nan is the greatest."""
-    return _sort_type(*_sorts[stable is not None](x, dim=dim, descending=bool(descending)))
+    return _sort_type(*_sorts[stable is not None](input, dim=dim, descending=bool(descending)))
 
 
 @operation("NotDifferentiable")
@@ -79,14 +79,14 @@ def _argsort(x: Operand, *, dim: int, descending: bool) -> Node:
     return _order(node, axis_of(dim, node.ndim), descending)
 
 
-def argsort(x: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
+def argsort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
     """Return the indices that put an axis in order."""
-    return _argsort(x, dim=dim, descending=bool(descending))
+    return _argsort(input, dim=dim, descending=bool(descending))
 
 
-def msort(x: Any) -> Any:
+def msort(input: Any) -> Any:
     """Return the elements along the first axis in order."""
-    return sort(x, 0)[0]
+    return sort(input, 0)[0]
 
 
 @operation("TopkBackward0")
@@ -100,9 +100,9 @@ def _topk(x: Operand, *, k: int, dim: int, largest: bool) -> tuple[Node, Node]:
     return along(node, index, axis), index
 
 
-def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the ``k`` greatest or least elements along an axis, in order, and where they are."""
-    return _topk_type(*_topk(x, k=int(k), dim=dim, largest=bool(largest)))
+    return _topk_type(*_topk(input, k=int(k), dim=dim, largest=bool(largest)))
 
 
 def _at_rank(node: Node, axis: int, rank: int, keepdim: bool) -> tuple[Node, Node]:
@@ -125,9 +125,9 @@ def _kthvalue(x: Operand, *, k: int, dim: int, keepdim: bool) -> tuple[Node, Nod
     return _at_rank(node, axis, k - 1, keepdim)
 
 
-def kthvalue(x: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the k-th least element along an axis, counted from 1, and where it is."""
-    return _kth_type(*_kthvalue(x, k=int(k), dim=dim, keepdim=bool(keepdim)))
+    return _kth_type(*_kthvalue(input, k=int(k), dim=dim, keepdim=bool(keepdim)))
 
 
 # order statistics
@@ -184,10 +184,10 @@ def _medians(name: str, result: Any, ignore_nan: bool) -> Function:
     along_axis = operation(f"{name.title()}Backward1")(_median_formula)
     overall = operation(f"{name.title()}Backward0")(_median_of_all)
 
-    def function(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    def function(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         if dim is None:
-            return overall(x, ignore_nan=ignore_nan)
-        return result(*along_axis(x, dim=dim, keepdim=bool(keepdim), ignore_nan=ignore_nan))
+            return overall(input, ignore_nan=ignore_nan)
+        return result(*along_axis(input, dim=dim, keepdim=bool(keepdim), ignore_nan=ignore_nan))
 
     function.__name__ = function.__qualname__ = name
     left_out = ", nan left out" * ignore_nan
@@ -258,7 +258,7 @@ def _pick(values: Node, rank: Node) -> Node:
 
 
 def _quantiles(name: str, ignore_nan: bool) -> Function:
-    def function(x: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+    def function(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
         if interpolation not in _INTERPOLATIONS:
             allowed = f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest"
             refuse(f"{allowed}, but got {interpolation}")
@@ -266,7 +266,7 @@ def _quantiles(name: str, ignore_nan: bool) -> Function:
         if values is not None and (np.any(values < 0) or np.any(values > 1)):
             refuse(f"{name}() q must be in the range [0, 1] but got {values}")
         level = float(q) if isinstance(q, int) else q
-        return _quantile(x, level, dim=dim, keepdim=bool(keepdim), interpolation=interpolation, ignore_nan=ignore_nan)
+        return _quantile(input, level, dim=dim, keepdim=bool(keepdim), interpolation=interpolation, ignore_nan=ignore_nan)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return quantiles of all elements or along an axis{', nan left out' * ignore_nan}."
@@ -281,17 +281,17 @@ def _chosen_along(x: Operand, index: Operand, *, dim: int, keepdim: bool) -> Nod
     return value if keepdim or not node.ndim else ops.squeeze(value, axes=(axis,))
 
 
-def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the least of the most frequent elements along an axis, and the last place it has."""
-    axis = axis_of(dim, x.ndim)
-    values = np.moveaxis(np.atleast_1d(x.numpy_value()), axis, -1)
+    axis = axis_of(dim, input.ndim)
+    values = np.moveaxis(np.atleast_1d(input.numpy_value()), axis, -1)
     places = np.empty((*values.shape[:-1], 1), np.int64)
     for row in np.ndindex(values.shape[:-1]):
         found, counts = np.unique(values[row], return_counts=True)
         places[(*row, 0)] = np.flatnonzero(values[row] == found[counts.argmax()])[-1]
-    index = np.moveaxis(places, -1, axis).reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :]) if x.ndim else ())
-    shown = index if keepdim or not x.ndim else index.squeeze(axis)
-    return _mode_type(_chosen_along(x, index, dim=dim, keepdim=bool(keepdim)), Tensor.from_array(np.ascontiguousarray(shown)))
+    index = np.moveaxis(places, -1, axis).reshape((*input.shape[:axis], 1, *input.shape[axis + 1 :]) if input.ndim else ())
+    shown = index if keepdim or not input.ndim else index.squeeze(axis)
+    return _mode_type(_chosen_along(input, index, dim=dim, keepdim=bool(keepdim)), Tensor.from_array(np.ascontiguousarray(shown)))
 
 
 # searching and counting
@@ -312,15 +312,17 @@ def searchsorted(
     return _searchsorted(sorted_sequence, values, right=after, dtype=int32 if out_int32 else int64)
 
 
-def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """Return the bucket of each value between boundaries that are in order."""
-    return searchsorted(boundaries, x, out_int32=out_int32, right=right)
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
-def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
     """Return the different elements in order; on request where each went and how many there are."""
-    found = np.unique(x.numpy_value(), return_inverse=True, return_counts=True, axis=dim)
-    return _several(found, x, return_inverse, return_counts, dim)
+    found = np.unique(input.numpy_value(), return_inverse=True, return_counts=True, axis=dim)
+    return _several(found, input, return_inverse, return_counts, dim)
 
 
 def _several(found: Sequence[Any], x: Any, inverse: bool, counts: bool, dim: int | None) -> Any:
@@ -334,21 +336,21 @@ def _several(found: Sequence[Any], x: Any, inverse: bool, counts: bool, dim: int
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def unique_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """Return the elements without repetitions side by side."""
     if dim is not None:
         refuse("unique_consecutive: takes all elements; dim is not supported")
-    flat = x.numpy_value().reshape(-1)
+    flat = input.numpy_value().reshape(-1)
     first = np.ones(flat.size, bool)
     first[1:] = flat[1:] != flat[:-1]
     places = np.cumsum(first) - 1
     numbers = np.diff(np.append(np.flatnonzero(first), flat.size))
-    return _several((flat[first], places, numbers), x, return_inverse, return_counts, None)
+    return _several((flat[first], places, numbers), input, return_inverse, return_counts, None)
 
 
-def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Return how often each number occurs in a vector of integers that are not negative, or the sums of weights."""
-    values = x.numpy_value()
+    values = input.numpy_value()
     if values.ndim != 1 or values.dtype.kind not in "iu" or (values.size and values.min() < 0):
         refuse("bincount only supports 1-d non-negative integral inputs.")
     given = None if weights is None else weights.numpy_value()

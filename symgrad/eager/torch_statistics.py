@@ -50,9 +50,9 @@ def _renorm(x: Operand, *, p: float, dim: int, maxnorm: float) -> Node:
     return node * ops.where(size > maxnorm, maxnorm / (size + 1e-7), like(1.0, node))
 
 
-def renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
     """Return the slices along an axis scaled down to a norm of at most ``maxnorm``."""
-    return _renorm(x, p=float(p), dim=dim, maxnorm=float(maxnorm))
+    return _renorm(input, p=float(p), dim=dim, maxnorm=float(maxnorm))
 
 
 def _covariance(x: Node, correction: int) -> Node:
@@ -69,11 +69,11 @@ def _cov(x: Operand, *, correction: int) -> Node:
     return found if node.ndim == 2 else ops.squeeze(found, axes=(0, 1))
 
 
-def cov(x: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
     """Return the covariances of the rows."""
     if fweights is not None or aweights is not None:
         refuse("cov: weights are not supported; weigh the observations before it")
-    return _cov(x, correction=int(correction))
+    return _cov(input, correction=int(correction))
 
 
 @operation("ClampBackward1")
@@ -124,17 +124,17 @@ def _integral(name: str, grad_fn: str, formula: Function) -> Function:
         return even(y, dim=dim, dx=float(dx)) if x is None else uneven(y, x, dim=dim, dx=1.0)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = "Return the integral along an axis by the trapezoidal rule, for points ``dx`` apart, or at ``x``."
+    function.__doc__ = "Return the integral along an axis by the trapezoidal rule, for points ``dx`` apart, or at ``input``."
     return function
 
 
 # what needs values
 
 
-def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """Return how many elements fall into each of ``bins`` equal intervals between min and max."""
-    values = x.numpy_value()
-    if not x.dtype.is_floating:
+    values = input.numpy_value()
+    if not input.dtype.is_floating:
         refuse_dtype("histogram is implemented for floating-point tensors only")
     low, high = (values.min(), values.max()) if min == max == 0 and values.size else (min, max)
     counts, _ = np.histogram(values, int(bins), (low - 1, high + 1) if low == high else (low, high))
@@ -155,24 +155,24 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 
 def _of_whole_numbers(name: str, function: Callable[..., Any]) -> Function:
-    def made(x: Any, other: Any) -> Any:
-        if x.dtype.category != 1 or other.dtype.category != 1:
+    def made(input: Any, other: Any) -> Any:
+        if input.dtype.category != 1 or other.dtype.category != 1:
             refuse_dtype(f"{name} is implemented for integer tensors only")
-        return Tensor.from_array(np.asarray(function(x.numpy_value(), other.numpy_value())))
+        return Tensor.from_array(np.asarray(function(input.numpy_value(), other.numpy_value())))
 
     made.__name__ = made.__qualname__ = name
     made.__doc__ = f"Return the {name} of each pair of integers."
     return made
 
 
-def nextafter(x: Any, other: Any) -> Any:
-    """Return the next number after ``x`` towards ``other``."""
-    return Tensor.from_array(np.asarray(np.nextafter(x.numpy_value(), other.numpy_value())))
+def nextafter(input: Any, other: Any) -> Any:
+    """Return the next number after ``input`` towards ``other``."""
+    return Tensor.from_array(np.asarray(np.nextafter(input.numpy_value(), other.numpy_value())))
 
 
-def frexp(x: Any) -> Any:
+def frexp(input: Any) -> Any:
     """Return mantissas in [0.5, 1) and exponents of 2."""
-    mantissa, exponent = np.frexp(x.numpy_value())
+    mantissa, exponent = np.frexp(input.numpy_value())
     return _frexp_type(Tensor.from_array(np.asarray(mantissa)), Tensor.from_array(np.asarray(exponent, np.int32)))
 
 

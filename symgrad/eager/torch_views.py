@@ -57,41 +57,41 @@ def _product(sizes: Sequence[int]) -> int:
     return total
 
 
-def reshape(x: Any, *shape: Any) -> Any:
+def reshape(input: Any, *shape: Any) -> Any:
     """Return the elements in the same order with another shape; one size may be -1."""
-    return as_reshape(x, _shape_for(x, sizes_of(shape)), "ViewBackward0")
+    return as_reshape(input, _shape_for(input, sizes_of(shape)), "ViewBackward0")
 
 
-def view(x: Any, *shape: Any) -> Any:
+def view(input: Any, *shape: Any) -> Any:
     """Return the elements with another shape, or in another element type."""
     if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list)):
-        return x.to(shape[0])
-    return reshape(x, *shape)
+        return input.to(shape[0])
+    return reshape(input, *shape)
 
 
-def view_as(x: Any, other: Any) -> Any:
+def view_as(input: Any, other: Any) -> Any:
     """Return the elements in the shape of another tensor."""
-    return reshape(x, tuple(other.shape))
+    return reshape(input, tuple(other.shape))
 
 
-def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Return axes from ``start_dim`` to ``end_dim`` as one."""
-    first, last = axis_of(start_dim, x.ndim), axis_of(end_dim, x.ndim)
+    first, last = axis_of(start_dim, input.ndim), axis_of(end_dim, input.ndim)
     if first > last:
         refuse("flatten() has invalid args: start_dim cannot come after end_dim")
-    shape = tuple(x.shape)
+    shape = tuple(input.shape)
     merged = (*shape[:first], _product(shape[first : last + 1]), *shape[last + 1 :]) if shape else (1,)
-    return x if merged == shape else as_reshape(x, merged, "ViewBackward0")
+    return input if merged == shape else as_reshape(input, merged, "ViewBackward0")
 
 
-def ravel(x: Any) -> Any:
+def ravel(input: Any) -> Any:
     """Return the elements as one axis."""
-    return reshape(x, -1)
+    return reshape(input, -1)
 
 
-def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
+def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Return an axis as several; one size may be -1."""
-    axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
+    axis, shape = axis_of(dim, input.ndim), tuple(input.shape)
     given = tuple(sizes)
     rest = _product([s for s in given if s != -1])
     if given.count(-1) == 1 and rest and shape[axis] % rest == 0:
@@ -99,7 +99,7 @@ def unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     if _product(given) != shape[axis]:
         wanted = f"unflatten: Provided sizes {shape_text(sizes)} don't multiply up to the size of dim {dim}"
         refuse(f"{wanted} ({shape[axis]}) in the input tensor")
-    return as_reshape(x, (*shape[:axis], *given, *shape[axis + 1 :]), "ViewBackward0")
+    return as_reshape(input, (*shape[:axis], *given, *shape[axis + 1 :]), "ViewBackward0")
 
 
 # permutations
@@ -109,47 +109,47 @@ def _permuted(x: Any, order: tuple[int, ...], grad_fn: str = "PermuteBackward0")
     return as_permutation(x, order, grad_fn)
 
 
-def permute(x: Any, *dims: Any) -> Any:
+def permute(input: Any, *dims: Any) -> Any:
     """Return the axes in another order."""
-    order = tuple(axis_of(d, x.ndim) for d in sizes_of(dims))
-    if len(order) != x.ndim:
-        counts = f"i.e. input.dim() = {x.ndim} is not equal to len(dims) = {len(order)}"
+    order = tuple(axis_of(d, input.ndim) for d in sizes_of(dims))
+    if len(order) != input.ndim:
+        counts = f"i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(order)}"
         matches = "number of dimensions in the tensor input does not match the length of the desired ordering of dimensions"
         refuse(f"permute(sparse_coo): {matches} {counts}")
     if len(set(order)) != len(order):
         refuse("permute(): duplicate dims are not allowed.")
-    return _permuted(x, order)
+    return _permuted(input, order)
 
 
-def transpose(x: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
     """Return two axes exchanged."""
-    order = list(range(x.ndim))
-    a, b = axis_of(dim0, x.ndim), axis_of(dim1, x.ndim)
+    order = list(range(input.ndim))
+    a, b = axis_of(dim0, input.ndim), axis_of(dim1, input.ndim)
     if order:
         order[a], order[b] = order[b], order[a]
-    return _permuted(x, tuple(order), "TransposeBackward0")
+    return _permuted(input, tuple(order), "TransposeBackward0")
 
 
-def t(x: Any) -> Any:
+def t(input: Any) -> Any:
     """Return a matrix transposed; a vector as it is."""
-    if x.ndim > 2:
-        refuse(f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D")
-    return _permuted(x, tuple(reversed(range(x.ndim))), "TBackward0")
+    if input.ndim > 2:
+        refuse(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return _permuted(input, tuple(reversed(range(input.ndim))), "TBackward0")
 
 
-def numpy_T(x: Any) -> Any:  # noqa: N802  # torch's name
+def numpy_T(input: Any) -> Any:  # noqa: N802  # torch's name
     """Return all axes reversed."""
-    return _permuted(x, tuple(reversed(range(x.ndim))))
+    return _permuted(input, tuple(reversed(range(input.ndim))))
 
 
-def adjoint(x: Any) -> Any:
+def adjoint(input: Any) -> Any:
     """Return the last two axes exchanged."""
-    if x.ndim < 2:
-        refuse(f"tensor.mT is only supported on matrices or batches of matrices. Got {x.ndim}-D tensor.")
-    return transpose(x, -2, -1)
+    if input.ndim < 2:
+        refuse(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
+    return transpose(input, -2, -1)
 
 
-def movedim(x: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Any, source: Any, destination: Any) -> Any:
     """Return axes moved to other places, the others in their order."""
     start, end = ((v,) if isinstance(v, int) else tuple(v) for v in (source, destination))
     if len(start) != len(end):
@@ -157,41 +157,41 @@ def movedim(x: Any, source: Any, destination: Any) -> Any:
             f"movedim: Invalid source or destination dims: source ({shape_text(start)} dims) should contain "
             f"the same number of dims as destination ({shape_text(end)} dims)"
         )
-    start, end = (tuple(axis_of(d, x.ndim) for d in dims) for dims in (start, end))
-    rest = iter(a for a in range(x.ndim) if a not in start)
-    order = tuple(start[end.index(k)] if k in end else next(rest) for k in range(x.ndim))
-    return _permuted(x, order)
+    start, end = (tuple(axis_of(d, input.ndim) for d in dims) for dims in (start, end))
+    rest = iter(a for a in range(input.ndim) if a not in start)
+    order = tuple(start[end.index(k)] if k in end else next(rest) for k in range(input.ndim))
+    return _permuted(input, order)
 
 
 # axes of size 1, slices
 
 
-def view_by_key(x: Any, key: tuple[Any, ...], grad_fn: str) -> Any:
+def view_by_key(input: Any, key: tuple[Any, ...], grad_fn: str) -> Any:
     """Return ``x[key]`` for a key of integers, slices, None and Ellipsis."""
-    return as_getitem(x, key, grad_fn)
+    return as_getitem(input, key, grad_fn)
 
 
-def unsqueeze(x: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int) -> Any:
     """Return with an axis of size 1 inserted."""
-    return view_by_key(x, (*[ALL] * axis_of(dim, x.ndim, insert=True), None), "UnsqueezeBackward0")
+    return view_by_key(input, (*[ALL] * axis_of(dim, input.ndim, insert=True), None), "UnsqueezeBackward0")
 
 
-def squeeze(x: Any, dim: Any = None, *, axis: Any = None) -> Any:
+def squeeze(input: Any, dim: Any = None, *, axis: Any = None) -> Any:
     """Return without axes of size 1: all, or those named where their size is 1."""
     dim = dim if axis is None else axis
     grad_fn = f"SqueezeBackward{0 if dim is None else 1 if isinstance(dim, int) else 2}"
-    axes = axes_of(dim, x.ndim) if dim is None or x.ndim else ()
-    dropped = [a for a in axes if x.shape[a] == 1]
-    key = tuple(0 if a in dropped else ALL for a in range(x.ndim))
-    return view_by_key(x, key, grad_fn)
+    axes = axes_of(dim, input.ndim) if dim is None or input.ndim else ()
+    dropped = [a for a in axes if input.shape[a] == 1]
+    key = tuple(0 if a in dropped else ALL for a in range(input.ndim))
+    return view_by_key(input, key, grad_fn)
 
 
-def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     """Return ``length`` elements along an axis from ``start`` on."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         refuse("narrow() cannot be applied to a 0-dim tensor.")
-    axis = axis_of(dim, x.ndim)
-    size, first = x.shape[axis], int(start)
+    axis = axis_of(dim, input.ndim)
+    size, first = input.shape[axis], int(start)
     if not -size <= first <= size:
         bounds = f"[{-size}, {size}], but got {first}"
         raise IndexError(at_user_line(f"start out of range (expected to be in range of {bounds})"))
@@ -200,33 +200,33 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
         refuse("narrow(): length must be non-negative.")
     if first + length > size:
         refuse(f"start ({first}) + length ({length}) exceeds dimension size ({size}).")
-    return view_by_key(x, (*[ALL] * axis, slice(first, first + length)), "SliceBackward0")
+    return view_by_key(input, (*[ALL] * axis, slice(first, first + length)), "SliceBackward0")
 
 
-def select(x: Any, dim: int, index: int) -> Any:
+def select(input: Any, dim: int, index: int) -> Any:
     """Return the elements at one index of an axis, without that axis."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         raise IndexError(at_user_line("select() cannot be applied to a 0-dim tensor."))
-    axis = axis_of(dim, x.ndim)
-    size = x.shape[axis]
+    axis = axis_of(dim, input.ndim)
+    size = input.shape[axis]
     if not -size <= index < size:
-        text = f"select(): index {index} out of range for tensor of size {shape_text(x.shape)} at dimension {axis}"
+        text = f"select(): index {index} out of range for tensor of size {shape_text(input.shape)} at dimension {axis}"
         raise IndexError(at_user_line(text))
-    return view_by_key(x, (*[ALL] * axis, int(index)), "SelectBackward0")
+    return view_by_key(input, (*[ALL] * axis, int(index)), "SelectBackward0")
 
 
-def unbind(x: Any, dim: int = 0) -> tuple[Any, ...]:
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return the elements at every index of an axis."""
-    if x.ndim == 0:
+    if input.ndim == 0:
         refuse("Dimension specified as 0 but tensor has no dimensions")
-    axis = axis_of(dim, x.ndim)
-    return tuple([view_by_key(x, (*[ALL] * axis, k), "UnbindBackward0") for k in range(x.shape[axis])])
+    axis = axis_of(dim, input.ndim)
+    return tuple([view_by_key(input, (*[ALL] * axis, k), "UnbindBackward0") for k in range(input.shape[axis])])
 
 
-def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return pieces along an axis: of one size, the last perhaps smaller, or of the sizes given."""
-    axis = axis_of(dim, x.ndim)
-    size = x.shape[axis]
+    axis = axis_of(dim, input.ndim)
+    size = input.shape[axis]
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
         if step < 0 or (step == 0 and size):
@@ -237,7 +237,7 @@ def split(x: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
         if sum(sections) != size:
             expects = f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})"
             refuse(f"{expects}, but got split_sizes={shape_text(sections)}")
-    return _pieces(x, axis, sections, grad_fn)
+    return _pieces(input, axis, sections, grad_fn)
 
 
 def _pieces(x: Any, axis: int, sections: Sequence[int], grad_fn: str) -> tuple[Any, ...]:
@@ -252,47 +252,47 @@ def _piece(x: Any, axis: int, start: int, length: int, grad_fn: str) -> Any:
     return view_by_key(x, (*[ALL] * axis, slice(start, start + length)), grad_fn)
 
 
-def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Return at most ``chunks`` pieces of equal size along an axis, the last perhaps smaller."""
     if chunks <= 0:
         refuse(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = x.shape[axis_of(dim, x.ndim)]
-    return split(x, max(-(-size // chunks), 1), dim)
+    size = input.shape[axis_of(dim, input.ndim)]
+    return split(input, max(-(-size // chunks), 1), dim)
 
 
-def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return pieces along an axis as even as possible, or between the indices given."""
-    axis = axis_of(dim, x.ndim)
-    size = x.shape[axis]
+    axis = axis_of(dim, input.ndim)
+    size = input.shape[axis]
     if isinstance(indices_or_sections, int):
         small, extra = divmod(size, indices_or_sections)
         sections = [small + (k < extra) for k in range(indices_or_sections)]
     else:
         bounds = [slice(None, i).indices(size)[1] for i in indices_or_sections]
         sections = [max(b - a, 0) for a, b in zip([0, *bounds], [*bounds, size], strict=True)]
-        return tuple([_piece(x, axis, s, n, "SliceBackward0") for s, n in zip([0, *bounds], sections, strict=True)])
-    return _pieces(x, axis, sections, "SliceBackward0")
+        return tuple([_piece(input, axis, s, n, "SliceBackward0") for s, n in zip([0, *bounds], sections, strict=True)])
+    return _pieces(input, axis, sections, "SliceBackward0")
 
 
-def diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """Return a diagonal of two axes, as the last axis."""
-    first, second = axis_of(dim1, x.ndim), axis_of(dim2, x.ndim)
+    first, second = axis_of(dim1, input.ndim), axis_of(dim2, input.ndim)
     if first == second:
         refuse(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    rest = [a for a in range(x.ndim) if a not in (first, second)]
-    rows, columns = x.shape[first], x.shape[second]
+    rest = [a for a in range(input.ndim) if a not in (first, second)]
+    rows, columns = input.shape[first], input.shape[second]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     order = (*rest, first, second)
-    moved = x if order == tuple(range(x.ndim)) else _permuted(x, order, "DiagonalBackward0")
-    flat = as_reshape(moved, (*[x.shape[a] for a in rest], rows * columns), "DiagonalBackward0")
+    moved = input if order == tuple(range(input.ndim)) else _permuted(input, order, "DiagonalBackward0")
+    flat = as_reshape(moved, (*[input.shape[a] for a in rest], rows * columns), "DiagonalBackward0")
     step = columns + 1
     start = (offset if offset >= 0 else -offset * columns) if length else 0
     return view_by_key(flat, (..., slice(start, start + length * step if length else 0, step)), "DiagonalBackward0")
 
 
-def linalg_diagonal(x: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def linalg_diagonal(input: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """Return a diagonal of the last two axes."""
-    return diagonal(x, offset, dim1, dim2)
+    return diagonal(input, offset, dim1, dim2)
 
 
 # broadcasting: read only
@@ -317,19 +317,19 @@ def _expanded(shape: tuple[Any, ...], own_shape: tuple[Any, ...]) -> tuple[Any, 
     return tuple(sizes)
 
 
-def expand(x: Any, *sizes: Any) -> Any:
+def expand(input: Any, *sizes: Any) -> Any:
     """Return broadcast to a shape; -1 keeps a size."""
-    return as_expansion(x, _expanded(sizes_of(sizes), tuple(x.shape)), "ExpandBackward0")
+    return as_expansion(input, _expanded(sizes_of(sizes), tuple(input.shape)), "ExpandBackward0")
 
 
-def expand_as(x: Any, other: Any) -> Any:
+def expand_as(input: Any, other: Any) -> Any:
     """Return broadcast to the shape of another tensor."""
-    return expand(x, tuple(other.shape))
+    return expand(input, tuple(other.shape))
 
 
-def broadcast_to(x: Any, *shape: Any) -> Any:
+def broadcast_to(input: Any, *shape: Any) -> Any:
     """Return broadcast to a shape."""
-    return expand(x, *shape)
+    return expand(input, *shape)
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import importlib.util
@@ -96,6 +97,7 @@ def run_limited(command: Sequence[str], folder: str | os.PathLike[str], deadline
         start_new_session=True,
         env={**os.environ, "LC_ALL": "C"},
     )
+    _running.add(process)
     try:
         said, _ = process.communicate(timeout=max(deadline - time.monotonic(), 0.0))
     except subprocess.TimeoutExpired:
@@ -105,9 +107,20 @@ def run_limited(command: Sequence[str], folder: str | os.PathLike[str], deadline
         if process.poll() is None:
             _kill(process)
             process.wait()
+        _running.discard(process)
         if process.stdout is not None:
             process.stdout.close()
     return process.returncode, said.decode(errors="replace").strip()
+
+
+_running: set[subprocess.Popen[bytes]] = set()  # of threads that nobody waits for, too
+
+
+@atexit.register
+def _end_all() -> None:
+    """End the compilers that still run when Python ends."""
+    for process in list(_running):
+        _kill(process)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -214,8 +214,14 @@ def test_functions_return_the_kind_they_got():
 
 def test_named_dims_in_code():
     spec = [sg.TensorSpec(("n", 3))]
-    f = sg.compile(lambda x: np.sum(x) / x.shape[0] + x[-1, 0] + x.reshape(-1)[0] + np.zeros((x.shape[0], 2)).sum() if False else
-                   np.sum(x) / x.shape[0] + x[-1, 0] + x.reshape(-1)[0], specs=spec)
+    f = sg.compile(
+        lambda x: (
+            np.sum(x) / x.shape[0] + x[-1, 0] + x.reshape(-1)[0] + np.zeros((x.shape[0], 2)).sum()
+            if False
+            else np.sum(x) / x.shape[0] + x[-1, 0] + x.reshape(-1)[0]
+        ),
+        specs=spec,
+    )
     for n in (1, 4):
         x = RNG.normal(size=(n, 3))
         np.testing.assert_allclose(f(x), x.sum() / n + x[-1, 0] + x[0, 0])

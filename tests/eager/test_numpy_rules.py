@@ -22,7 +22,26 @@ def same(fn, *args):
     np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "rint", "round", "abs", "sign", "square", "fabs", "fix", "negative", "isnan", "isfinite", "isinf", "signbit"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "round",
+        "abs",
+        "sign",
+        "square",
+        "fabs",
+        "fix",
+        "negative",
+        "isnan",
+        "isfinite",
+        "isinf",
+        "signbit",
+    ],
+)
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_functions_of_integers_have_numpy_s_element_type(name, dtype):
     same(getattr(np, name), WHOLE.astype(dtype))
@@ -132,8 +151,12 @@ def test_numpy_s_constructors_with_named_sizes_are_told_what_to_do(name):
     f = sg.compile(NAMED[name], specs=[sg.TensorSpec(("n",))])
     # NumPy puts an error of its own, that shows the size's repr, in place of the TraceError when a size stands alone
     alone = name in ("zeros", "full")
-    with pytest.raises(TypeError if alone else sg.TraceError, match=r"n, known only.*sg.zeros.*sg.arange.*fixed TensorSpec" if alone else
-                       r"n( - 1)? is known only at the call.*sg.zeros.*sg.arange.*fixed TensorSpec.*test_numpy_rules.py"):
+    with pytest.raises(
+        TypeError if alone else sg.TraceError,
+        match=r"n, known only.*sg.zeros.*sg.arange.*fixed TensorSpec"
+        if alone
+        else r"n( - 1)? is known only at the call.*sg.zeros.*sg.arange.*fixed TensorSpec.*test_numpy_rules.py",
+    ):
         f(np.ones(3))
 
 
@@ -143,7 +166,9 @@ def test_sizes_computed_from_named_ones_are_no_numbers():
         sg.compile(lambda x: np.zeros(x.shape[0] // 2), specs=spec)(np.ones(4))
     with pytest.raises(sg.TraceError, match="the size n is known only at the call"):
         sg.compile(lambda x: x if x.shape[0] > 3 else -x, specs=spec)(np.ones(4))
-    np.testing.assert_array_equal(sg.compile(lambda x: x * (5 - x.shape[0]) + sg.zeros(2 + x.shape[0])[2:], specs=spec)(np.ones(4)), np.ones(4))
+    np.testing.assert_array_equal(
+        sg.compile(lambda x: x * (5 - x.shape[0]) + sg.zeros(2 + x.shape[0])[2:], specs=spec)(np.ones(4)), np.ones(4)
+    )
 
 
 def test_reshape_that_does_not_fit_named_sizes():
@@ -184,9 +209,15 @@ def test_element_types_of_floats_stay():
     x = RNG.normal(size=5).astype(np.float32)
     same(lambda x: np.round(x, 2), x)
     for name in ("nan_to_num", "cumsum", "cumprod", "copysign", "heaviside", "fmax", "logaddexp2", "gradient", "tril"):
+
         def fn(x, name=name):
             function = getattr(np, name)
-            return function(x[None] if name == "tril" else x, x) if name in ("copysign", "heaviside", "fmax", "logaddexp2") else function(x[None] if name == "tril" else x)
+            return (
+                function(x[None] if name == "tril" else x, x)
+                if name in ("copysign", "heaviside", "fmax", "logaddexp2")
+                else function(x[None] if name == "tril" else x)
+            )
+
         got = sg.compile(fn)(x)
         assert got.dtype == np.float32, name
         np.testing.assert_allclose(got, fn(x), rtol=1e-5, err_msg=name)
@@ -206,7 +237,9 @@ class Parameters(dict):
         self.scale = scale
 
 
-@pytest.mark.parametrize("make", [OrderedDict, lambda items: defaultdict(list, items), lambda items: _filled(Parameters(2.0), items)])
+@pytest.mark.parametrize(
+    "make", [OrderedDict, lambda items: defaultdict(list, items), lambda items: _filled(Parameters(2.0), items)]
+)
 def test_subclasses_of_dict_are_nests(make):
     params = make([("w", np.array([1.0, 2.0])), ("b", np.array(3.0))])
 

@@ -89,8 +89,26 @@ def test_numbers_stay_numbers():
 
 
 def test_constructors():
-    fn = sg.compile(lambda x: (sg.eye(2, 3, -1) * x, sg.full((2,), 3) * x, sg.full(2, x), sg.arange(1, 7, 2) * x, sg.arange(0.0, 1.0, 0.25) + x, sg.zeros(2, 3) + x, sg.ones((2,)) * x))
-    expected = (np.eye(2, 3, -1) * 2.0, [6.0, 6.0], [2.0, 2.0], [2.0, 6.0, 10.0], np.arange(0.0, 1.0, 0.25) + 2, np.full((2, 3), 2.0), [2.0, 2.0])
+    fn = sg.compile(
+        lambda x: (
+            sg.eye(2, 3, -1) * x,
+            sg.full((2,), 3) * x,
+            sg.full(2, x),
+            sg.arange(1, 7, 2) * x,
+            sg.arange(0.0, 1.0, 0.25) + x,
+            sg.zeros(2, 3) + x,
+            sg.ones((2,)) * x,
+        )
+    )
+    expected = (
+        np.eye(2, 3, -1) * 2.0,
+        [6.0, 6.0],
+        [2.0, 2.0],
+        [2.0, 6.0, 10.0],
+        np.arange(0.0, 1.0, 0.25) + 2,
+        np.full((2, 3), 2.0),
+        [2.0, 2.0],
+    )
     for got, wanted in zip(fn(2.0), expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
 

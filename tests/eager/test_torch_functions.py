@@ -103,7 +103,11 @@ def evaluate_inputs():
 @pytest.mark.parametrize("text", RECORDED["promotion"])
 def test_promotion(text):
     wanted = RECORDED["promotion"][text]
-    operands = {f"{n}{r}": sg.ones(*((2,) * r), dtype=getattr(sg, n)) for n in ("float64", "float32", "int64", "int32", "bool") for r in (0, 1)}
+    operands = {
+        f"{n}{r}": sg.ones(*((2,) * r), dtype=getattr(sg, n))
+        for n in ("float64", "float32", "int64", "int32", "bool")
+        for r in (0, 1)
+    }
     names = {**operands, "KEY": sg.tensor([True, False])}
     if wanted is None:
         with pytest.raises(RuntimeError):

@@ -4,6 +4,13 @@ import numpy as np
 import pytest
 
 import symgrad as sg
+from symgrad.dtypes import float64
+from symgrad.eager.execution import Program
+from symgrad.eager.partition import partition
+from symgrad.interpret import interpret
+from symgrad.ir.expr import Range, fresh_input, ops
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
 
 from .test_torch_functions import LIBRARY
 from .torch_cases import GROUPS, inputs
@@ -18,7 +25,9 @@ NEED_VALUES = {
     "T.bincount(m[0], v.detach())", "T.bincount(m[0], minlength=6)", "L.matrix_rank(q)",
 }  # fmt: skip
 WITHOUT_INPUTS = {"T.tril_indices(3, 2)", "T.triu_indices(2, 3, 1)"}
-CASES = [pytest.param(text, id=f"{name}:{text}") for name, group in GROUPS.items() for text in group if text not in WITHOUT_INPUTS]
+CASES = [
+    pytest.param(text, id=f"{name}:{text}") for name, group in GROUPS.items() for text in group if text not in WITHOUT_INPUTS
+]
 
 
 def traced(text, tier="interpret"):
@@ -45,7 +54,9 @@ def test_traced(text):
         np.testing.assert_allclose(f.numpy(), w.numpy(), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("text", ["T.sort(c)", "T.searchsorted(m[0], n)", "T.index_copy(c, 1, y, d[:, :2])", "L.inv(q)", "L.svdvals(c)"])
+@pytest.mark.parametrize(
+    "text", ["T.sort(c)", "T.searchsorted(m[0], n)", "T.index_copy(c, 1, y, d[:, :2])", "L.inv(q)", "L.svdvals(c)"]
+)
 def test_what_has_no_c_says_so(text):
     with pytest.raises(sg.CompileError, match="has no form in C, it runs in the interpreter"):
         traced(text, "native")
@@ -97,3 +108,19 @@ def test_batched_is_a_stack_of_calls(text):
         wanted = function(*[sg.tensor(s[k]) for s in stacks])
         for f, w in zip(found, wanted, strict=True):
             np.testing.assert_allclose(f.detach().numpy()[k], w.detach().numpy(), rtol=1e-9, atol=1e-11)
+
+
+def test_programs_of_the_eager_runtime_leave_to_numpy_what_has_no_c():
+    x = fresh_input("x", TensorType((3, 3), float64))
+    inverse = ops.inv(ops.sin(x) + ops.matmul(x, x))
+    order = ops.argsort(inverse, axis=0, descending=False)
+    graph = Graph([x], [ops.gather(ops.exp(inverse), ops.slice(order, ranges=(Range(0, 3), Range(0, None))), axis=0)])
+    steps = partition(graph).parts
+    assert [p.node.name for p in steps if p.node is not None] == ["inv", "argsort"]
+    assert [p.graph is not None for p in steps] == [True, False, False, True]
+    given = np.random.default_rng(0).normal(size=(3, 3)) + 3 * np.eye(3)
+    program = Program(graph)
+    wanted = interpret(graph, [given])[0]
+    np.testing.assert_allclose(program([given])[0], wanted, rtol=1e-12)
+    program.compile(sg.Options())
+    np.testing.assert_allclose(program([given])[0], wanted, rtol=1e-12)

@@ -508,6 +508,8 @@ c[y // 2, 1:]
 c[True]
 c[False]
 c[T.tensor_of(1)]
+c[T.tensor_of(True)]
+c[T.tensor_of(False)]
 c[-i]
 T.gather(c, 1, x)
 T.gather(c, 0, x // 2)
@@ -817,5 +819,12 @@ ERRORS = [
 
 PROMOTED = ("T.add({}, {})", "T.mul({}, {})", "T.div({}, {})", "T.floor_divide({}, {})", "T.pow({}, {})", "T.maximum({}, {})",
             "T.eq({}, {})", "T.where(KEY, {}, {})", "T.atan2({}, {})")  # fmt: skip
-PROMOTED_NUMBERS = ("T.add({}, {})", "T.mul({}, {})", "T.div({}, {})", "T.pow({}, {})", "T.floor_divide({}, {})", "T.remainder({}, {})")
+PROMOTED_NUMBERS = (
+    "T.add({}, {})",
+    "T.mul({}, {})",
+    "T.div({}, {})",
+    "T.pow({}, {})",
+    "T.floor_divide({}, {})",
+    "T.remainder({}, {})",
+)
 DTYPES = ("float64", "float32", "int64", "int32", "bool")

@@ -167,16 +167,6 @@ def loop_that_drops_its_graph(torch):
     return [r() is None for r in refs]
 
 
-@case(57)
-def graph_keeps_the_leaf_alive(torch):
-    x = leaf(torch, 2.0)
-    y = x * 3
-    kept = y.grad_fn.next_functions[0][0]
-    del x
-    y.backward()
-    return kept.variable.grad
-
-
 @case(69)
 def scalar_with_matrix(torch):
     x, s = leaf(torch, [[1.0, 2.0], [3.0, 4.0]]), leaf(torch, 2.0)

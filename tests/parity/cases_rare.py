@@ -62,7 +62,7 @@ WITH_GRADIENT = {
     "unfold": (lambda t, x: x.unfold(1, 2, 1), X),
     "scatter_reduce": (lambda t, x: x.scatter_reduce(1, t.tensor([[0, 2], [1, 1]]), const(t, [[10.0, 20.0], [30.0, 40.0]]), "sum"), X),
     "index_reduce_by_amax": (lambda t, x: x.index_reduce(0, t.tensor([0]), const(t, [[9.0, 0.0, 9.0]]), "amax"), X),
-    "renorm": (lambda t, x: x.renorm(2, 0, 1.0), X),
+    "renorm": (lambda t, x: x.renorm(2, 0, 1.0), N),
     "cov": (lambda t, x: t.cov(x), X),
     "corrcoef": (lambda t, x: t.corrcoef(x), [[1.0, 2.0, 4.0], [3.0, 1.0, 0.0]]),
     "trapezoid": (lambda t, x: t.trapezoid(x, dim=1), X),

@@ -1,0 +1,317 @@
+"""The eager runtime beyond what torch shows: repeated plans against first runs, threads, tiers, failures, forks."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symgrad as sg
+from symgrad.autograd import set_detect_anomaly
+from symgrad.eager import execution
+from symgrad.eager.execution import wait_for_compiler
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.partition import partition
+from symgrad.errors import CompileError
+from symgrad.ir.expr import fresh_input, ops
+from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
+
+
+def double(values, requires_grad=False):
+    return sg.tensor(values, dtype=sg.float64, requires_grad=requires_grad)
+
+
+UNARY = [sg.sin, sg.exp, lambda t: t * t, lambda t: t**3, lambda t: -t, lambda t: t / 2 + 1, lambda t: t.clamp(min=0.1)]
+BINARY = [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 2 * b, lambda a, b: sg.where(a > b, a, b)]
+
+
+def step(choices, leaves, observed):
+    """Run one round of a random training loop; what is read on the way goes to ``observed``."""
+    values = list(leaves)
+    for kind, k, i, j, look in choices:
+        a, b = values[i % len(values)], values[j % len(values)]
+        made = UNARY[k % len(UNARY)](a) if kind else BINARY[k % len(BINARY)](a, b)
+        values.append(made / (1 + made.abs()) if made is not a else made)
+        if look == 1:
+            observed.append(values[-1].sum().item())
+        if look == 2 and not values[-1].is_leaf:
+            values[-1].add_(0.25)
+        if look == 3:
+            values[-1] = values[-1].detach() + a
+        if look == 4:
+            with sg.no_grad():
+                observed.append((values[-1] * 2).tolist())
+    loss = sum((v * (n + 1)).sum() for n, v in enumerate(values[len(leaves) :]))
+    loss.backward()
+    observed.append([None if p.grad is None else p.grad.tolist() for p in leaves])
+    with sg.no_grad():
+        for p in leaves:
+            if p.grad is not None:
+                p -= 0.01 * p.grad
+                p.grad.zero_()
+    observed.append([p.tolist() for p in leaves])
+
+
+def train(choices, slow, rounds=6):
+    generator = np.random.default_rng(5)
+    leaves = [double(generator.normal(size=3), requires_grad=True) for _ in range(2)]
+    observed = []
+    before = mode.window
+    mode.window = None
+    try:
+        double([1.0]) + 1  # a window of its own
+        mode.window.slow = slow
+        for _ in range(rounds):
+            step(choices, leaves, observed)
+    finally:
+        mode.window = before
+    return observed
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_repeated_round_is_the_same_as_a_first_one(seed):
+    generator = np.random.default_rng(seed)
+    count = int(generator.integers(2, 9))
+    columns = (2, 20, 20, 20, 12)
+    choices = [tuple(int(generator.integers(0, c)) for c in columns) for _ in range(count)]
+    try:
+        expected = train(choices, slow=True)
+    except RuntimeError as error:  # a saved value was modified in place: then it is so in both
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            train(choices, slow=False)
+        assert "modified by an inplace operation" in str(error)
+        return
+    found = train(choices, slow=False)
+    np.testing.assert_equal(flat(found).shape, flat(expected).shape)
+    np.testing.assert_allclose(flat(found), flat(expected), rtol=1e-12, atol=1e-13)
+
+
+def flat(nested):
+    if isinstance(nested, list):
+        return np.concatenate([flat(n) for n in nested]) if nested else np.zeros(0)
+    return np.asarray([np.nan if nested is None else nested], float)
+
+
+def test_threads_record_and_differentiate_side_by_side():
+    shared = double([1.0, 2.0], requires_grad=True)
+    found, errors = {}, []
+
+    def work(k):
+        try:
+            x = double([float(k), 2.0], requires_grad=True)
+            for _ in range(40):
+                x.grad = None
+                (x**2 * (k + 1)).sum().backward()
+                (shared * 1.0).sum().backward()
+            found[k] = x.grad.tolist()
+        except Exception as error:  # shown by the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not errors
+    assert found == {k: [2.0 * k * (k + 1), 4.0 * (k + 1)] for k in range(4)}
+    assert shared.grad.tolist() == [160.0, 160.0]
+
+
+def test_native_code_takes_over_and_agrees(monkeypatch):
+    compiled = []
+    original = execution.Program.compile
+
+    def compile(self, options):
+        original(self, options)
+        compiled.append(self._fast is not None)
+
+    monkeypatch.setattr(execution.Program, "compile", compile)
+    generator = np.random.default_rng(2)
+    x = double(generator.normal(size=(40, 30)), requires_grad=True)
+    w = double(generator.normal(size=(30, 20)), requires_grad=True)
+    results = []
+    for _ in range(12):
+        x.grad = w.grad = None
+        sg.tanh(x @ w).sum().backward()
+        results.append((x.grad.numpy().copy(), w.grad.numpy().copy()))
+        wait_for_compiler()
+    assert compiled
+    assert all(compiled)
+    for one in results[1:]:
+        for a, b in zip(one, results[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_a_compiler_that_fails_leaves_the_interpreter(monkeypatch):
+    def fail(*args, **kwargs):
+        raise CompileError("no compiler today")
+
+    monkeypatch.setattr(execution, "compile_graph", fail)
+    x = double([0.3, 0.7, 1.1], requires_grad=True)
+    for k in range(10):
+        x.grad = None
+        (sg.sin(x) * sg.cos(x) * 3.0625).sum().backward()
+        wait_for_compiler()
+        np.testing.assert_allclose(x.grad.numpy(), 3.0625 * np.cos(2 * x.detach().numpy()), rtol=1e-12), k
+
+
+def test_the_interpreter_tier_never_compiles(monkeypatch):
+    monkeypatch.setenv("SYMGRAD_TIER", "interpret")
+    monkeypatch.setattr(execution, "compile_graph", lambda *a, **k: pytest.fail("compiled"))
+    x = double([0.5], requires_grad=True)
+    for _ in range(10):
+        (x.exp() * 1.25).sum().backward()
+    wait_for_compiler()
+
+
+def test_with_deterministic_the_switch_waits(monkeypatch):
+    monkeypatch.setenv("SYMGRAD_DETERMINISTIC", "1")
+    x = double([0.5, 0.25], requires_grad=True)
+    for k in range(1, 8):
+        (x.exp() * x * 1.75).sum().backward()
+        waiting = execution._worker._busy
+        assert waiting == 0, k
+
+
+@pytest.mark.parametrize("where", ["hook", "function", "post"])
+def test_an_exception_leaves_no_gradient_half_added(where):
+    class Breaks(sg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ValueError("from backward")
+
+    x, y = double([1.0, 2.0], requires_grad=True), double([3.0, 4.0], requires_grad=True)
+    (x * y).sum().backward()
+    before = x.grad.tolist(), y.grad.tolist()
+
+    def boom(*_):
+        raise ValueError("from a hook")
+
+    z = x * y
+    if where == "hook":
+        z.register_hook(boom)
+    if where == "function":
+        z = Breaks.apply(z) + x * 5
+    if where == "post":
+        handle = y.register_hook(boom)
+    with pytest.raises(ValueError, match="from"):
+        z.sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == before
+    if where == "post":
+        handle.remove()
+    (x * y).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([6.0, 8.0], [2.0, 4.0])
+
+
+def test_a_shape_error_is_raised_where_it_is_recorded_and_harms_nothing():
+    x = double([1.0, 2.0], requires_grad=True)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match=r"The size of tensor a \(2\).*test_runtime.py"):
+            x + double([1.0, 2.0, 3.0])
+        y = x * 3
+        assert y.tolist() == [3.0, 6.0]
+
+
+def test_anomaly_detection_names_the_operation_and_the_line():
+    x = double([-1.0], requires_grad=True)
+    with set_detect_anomaly(True):
+        y = x.sqrt() * 0 + x
+        with pytest.raises(RuntimeError, match=r"SqrtBackward0.*nan values in its 0th output.*test_runtime.py:\d+"):
+            y.sum().backward()
+    y = x * 2
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0]
+
+
+def _child(queue):
+    x = double([1.0, 2.0], requires_grad=True)
+    for _ in range(8):
+        (x * x * 1.5).sum().backward()
+    wait_for_compiler()
+    queue.put(x.grad.tolist())
+
+
+def test_python_ends_while_a_program_is_compiled_and_so_does_the_compiler(tmp_path):
+    compiler, started = tmp_path / "slow-cc", tmp_path / "started"
+    real = shutil.which("cc") or shutil.which("gcc")
+    if real is None:
+        pytest.skip("needs a C compiler")
+    compiler.write_text(
+        f'#!/bin/sh\nfor a in "$@"; do case "$a" in *.c) echo $$ > {started}; sleep 60;; esac; done\nexec {real} "$@"\n'
+    )
+    compiler.chmod(0o755)
+    program = (
+        "import time, pathlib, symgrad as sg\n"
+        "x = sg.tensor([1.0, 2.0], requires_grad=True)\n"
+        "for _ in range(8): (x.exp() * x * 7.25).sum().backward()\n"
+        f"while not pathlib.Path({str(started)!r}).exists(): time.sleep(0.01)\n"
+    )
+    environment = {**os.environ, "CC": str(compiler), "SYMGRAD_CACHE_DIR": str(tmp_path / "cache")}
+    before = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=50)
+    assert time.monotonic() - before < 30
+    pid = int(started.read_text())
+    for _ in range(100):
+        if not _alive(pid):
+            break
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+def _alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_a_compiler_of_its_own():
+    x = double([1.0], requires_grad=True)
+    for _ in range(8):
+        (x.exp() * 2.5).sum().backward()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_child, args=(queue,))
+    child.start()
+    assert queue.get(timeout=60) == [24.0, 48.0]
+    child.join()
+
+
+def test_large_products_are_cut_out_for_blas():
+    x, w = (fresh_input(n, TensorType(s, sg.float64)) for n, s in (("x", (64, 128)), ("w", (128, 32))))
+    product = ops.matmul(ops.sin(x), w)
+    schedule = partition(Graph([x, w], [ops.exp(product), product]))
+    assert [p.node is not None for p in schedule.parts] == [False, True, False]
+    small = Graph([x], [ops.sin(x)])
+    assert [p.graph for p in partition(small).parts] == [small]
+
+
+def test_transposed_products_by_blas_are_those_of_the_interpreter():
+    generator = np.random.default_rng(4)
+    labels = [((0, 1), (1, 2), (0, 2)), ((0, 1), (1, 2), (2, 0)), ((1, 0), (2, 1), (2, 0)), ((3, 0, 1), (3, 1, 2), (3, 0, 2)),
+              ((0, 1), (1,), (0,)), ((3, 0, 1), (1, 2), (0, 2, 3))]  # fmt: skip
+    sizes = {0: 40, 1: 30, 2: 50, 3: 3}
+    for x_labels, y_labels, out_labels in labels:
+        arrays = [generator.normal(size=[sizes[k] for k in some]) for some in (x_labels, y_labels)]
+        nodes = [fresh_input("x", TensorType(a.shape, sg.float64)) for a in arrays]
+        node = ops.contract(*nodes, x_labels=x_labels, y_labels=y_labels, out_labels=out_labels)
+        run = execution._by_numpy(node)
+        expected = np.einsum(arrays[0], list(x_labels), arrays[1], list(y_labels), list(out_labels))
+        np.testing.assert_allclose(run(arrays)[0], expected, rtol=1e-12)
+        assert run(arrays)[0].flags.c_contiguous
