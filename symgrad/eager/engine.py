@@ -16,7 +16,7 @@ from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
 from symgrad.eager.pullbacks import Entry, Plan, make_plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
-from symgrad.eager.storage import saved_value, written_over
+from symgrad.eager.storage import saved_value, written_by, written_over
 from symgrad.eager.tape import FREED, Leaf, owner
 from symgrad.eager.tensor_face import Tensor
 
@@ -316,7 +316,8 @@ def _checked(record: Record, readers: Sequence[Record]) -> Record:
         return record
     written = written_over(record)
     if written is None:
-        return saved_value(record)
+        hidden = written_by(record)
+        return record.alias() if hidden is not None and all(r is hidden for r in readers) else saved_value(record)
     version, counter, by = written
     casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
     if all(r is by or (casts and r is by.inputs[0]) for r in readers):

@@ -21,7 +21,7 @@ from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
-    from symgrad.eager.storage import Cell
+    from symgrad.eager.storage import Hidden
 
 __all__ = [
     "LONGEST_WINDOW",
@@ -159,6 +159,7 @@ class Assigned:
     """Where the data of a leaf are after ``x.data = y``: backward reads a saved leaf as it is then."""
 
     __slots__ = ("value",)
+    by = None
 
     def __init__(self, value: Record) -> None:
         self.value = value
@@ -228,7 +229,7 @@ class Record:
     data: Any
     overwritten: tuple[int, list[int], Record] | None  # once its storage was written: the version it was, the counter,
     # and the record that was written
-    moved: Cell | Assigned | None  # where the value is now that was changed behind autograd's back
+    moved: Hidden | Assigned | None  # where the value is now that was changed behind autograd's back
     freed: bool  # what backward needs was given up
     gradient: Any  # hooks and whatever else only few records have, see tape.py
     exposed: bool  # other code may write the data

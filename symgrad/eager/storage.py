@@ -22,7 +22,7 @@ from symgrad.ir.graph import Graph
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Cell", "View", "alias", "cell_of", "renew", "saved_value", "write"]
+__all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "renew", "saved_value", "write"]
 
 
 class View(Signature):
@@ -61,6 +61,27 @@ class View(Signature):
             base, new = fresh_input("base", self._operand), fresh_input("new", self.type)
             self._put_signature = Signature("CopySlices", Graph([base, new], [self._put(base, new)]))
         return self._put_signature
+
+
+NO_INFERENCE = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor before "
+    "doing inplace update."
+)
+
+
+class Hidden:
+    """Where a value is that was overwritten without counting up the version: what the storage holds; and what wrote it."""
+
+    __slots__ = ("by", "cell")
+
+    def __init__(self, cell: Cell, by: Record) -> None:
+        self.cell = cell
+        self.by = by
+
+    @property
+    def value(self) -> Record:
+        """The storage's present contents."""
+        return self.cell.value
 
 
 class Cell:
@@ -149,50 +170,68 @@ _cuts: dict[Any, View] = {}
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
     if tensor._inference and not mode.inference:
-        raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor "
-            "before doing inplace update."
-        )
+        raise RuntimeError(NO_INFERENCE)
     if edge is not None:
         tensor.move_retaining(edge)
-    cell = tensor._cell
     counter = tensor._counter
     if counter is None:
         counter = tensor._counter = [0]
     version = counter[0]
     counter[0] = version + 1
-    if cell is None:
-        tensor._value.overwritten = version, counter, value
-        tensor._value = value
-        if edge is not None:
-            tensor._edge = edge
+    cell = tensor._cell
+    if cell is not None:
+        _write_shared(tensor, cell, value, edge, version)
         return
+    tensor._value.overwritten = version, counter, value
+    tensor._value = value
+    if edge is not None:
+        tensor._edge = edge
+
+
+def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any, version: int) -> None:
+    """Give a storage that is shared new contents, through one of its tensors."""
     if tensor._stamp != cell.stamp:
         renew(tensor)
+    counter = tensor.counter
     if counter is cell.counter:
         cell.value.overwritten = version, counter, value
     else:
-        cell.value.moved = cell
+        cell.value.moved = Hidden(cell, value)
     if tensor._chain:
         value, edge = _put(tensor, cell, value, edge)
     if cell.memory is not None:
         value = _into_memory(cell.memory, value)
     cell.value = value
     cell.stamp += 1
+    if edge is not None and not tensor._follows:
+        _keep_apart(tensor, cell, edge)
+        return
+    if edge is not None:
+        cell.edge = edge
     if not tensor._chain:
         tensor._value, tensor._stamp = value, cell.stamp
-    if edge is not None:
-        if tensor._follows:
-            cell.edge = edge
-            if not tensor._chain:
-                tensor._edge = edge
-        else:
+        if edge is not None:
             tensor._edge = edge
+
+
+def _keep_apart(tensor: Tensor, cell: Cell, edge: Any) -> None:
+    """Put an alias on the tape that does not follow its storage's place there, and the view of it that was written."""
+    root = tensor if tensor._parent is None else tensor._parent
+    if not root._chain:
+        root._value, root._edge, root._stamp = cell.value, edge, cell.stamp
+    value = cell.value
+    for view in tensor._chain:
+        value = Record(view, (value,), (edge,), view.type)
+        edge = value
+    tensor._value, tensor._edge, tensor._stamp = value, edge, cell.stamp
 
 
 def _put(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> tuple[Record, Any]:
     """Return the contents of the whole storage after a write through a view, and its edge."""
     base_edge = cell.edge if mode.grad and tensor._follows else None
+    root = tensor._parent
+    if mode.grad and root is not None and not root._follows and not root._chain and isinstance(root._edge, Record):
+        base_edge = root._edge  # an alias that was put on the tape by an earlier write
     bases: list[tuple[Record, Any]] = [(cell.value, base_edge)]
     for view in tensor._chain[:-1]:
         base, from_ = bases[-1]
@@ -228,7 +267,7 @@ def share(tensor: Tensor) -> AnyArray:
         memory = np.array(old.data, dtype=old.type.dtype.numpy, order="C")
         cell.memory = memory
         cell.value = shared_leaf(memory)
-        old.moved = cell  # what was saved is now what the memory holds
+        old.moved = Hidden(cell, cell.value)  # what was saved is now what the memory holds
         cell.stamp += 1
         renew(tensor)
     array = cell.memory
@@ -263,4 +302,14 @@ def written_over(record: Record) -> tuple[int, list[int], Record] | None:
         record = record.inputs[0]
 
 
-__all__ += ["share", "shared_leaf", "type_of", "written_over"]
+def written_by(record: Record) -> Record | None:
+    """Return what overwrote a value, or what it is a view of, without counting up the version; None if nothing did."""
+    while record.moved is None:
+        signature = record.signature
+        if signature is None or not signature.view or not record.inputs:
+            return None
+        record = record.inputs[0]
+    return record.moved.by
+
+
+__all__ += ["share", "shared_leaf", "type_of", "written_by", "written_over"]
