@@ -13,7 +13,8 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
-from symgrad.eager.pullbacks import Entry, Plan, make_plan
+from symgrad.eager.pieces import Piece, Place
+from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
 from symgrad.eager.storage import saved_value, written_by, written_over
@@ -24,10 +25,6 @@ __all__ = ["AccumulateLock", "CustomEntry", "Pass", "run"]
 
 AccumulateLock = threading.RLock()
 LONGEST = 1024  # entries of one piece: so a long tape of one pattern is a few programs, and not one for each length
-
-Place = tuple[Any, int]
-_plans: dict[Any, Plan] = {}
-_MOST_PLANS = 2048
 
 
 class CustomEntry(Record):
@@ -188,72 +185,23 @@ def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
 def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place]) -> None:
     """Take a piece of the tape as one graph."""
     records = latest_first[::-1]
-    position = {r: k for k, r in enumerate(records)}
-    values: list[Record] = []
-    edges: list[Any] = []
-    number: dict[Any, int] = {}
-    leaving: dict[Place, int] = {}
-    key: list[Any] = []
-    made: set[int] = set()
-    for record in records:
-        key.append(record.signature)
-        for operand, edge in zip(record.inputs, record.edges or (None,) * len(record.inputs), strict=True):
-            known = number.get(operand)
-            if known is None:
-                known = number[operand] = len(values)
-                values.append(operand)
-                edges.append(edge)
-            elif edges[known] is not edge:
-                known = _numbered_apart(number, values, edges, operand, edge)
-            key.append(known)
-            if edge is None:
-                key.append(None)
-                continue
-            place: Place = (edge, 0) if type(edge) is Leaf else owner(edge)
-            inside = position.get(place[0])
-            if inside is not None:
-                key.append((inside, place[1]))
-            else:
-                key.append(leaving.setdefault(place, len(leaving)))
-        assert record.signature is not None
-        if record.signature.single:
-            if record not in number:
-                number[record] = len(values)
-                values.append(record)
-                edges.append(record)
-            continue
-        for k, part in enumerate(outputs_of(record)):  # of what was recorded, whatever was written to it since
-            number[record, k] = len(values)
-            made.add(len(values))
-            values.append(part)
-            edges.append(part if part.edges is not None else None)
+    piece = Piece(records)
+    position = piece.position
     seeds, cotangents = _seeds(state, position)
-    wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
-    key += [tuple(seeds), tuple(wanted)]
     if not seeds:
         return
-    known_key = tuple(key)
-    plan = _plans.get(known_key)
-    if plan is None:
-        plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
+    wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
+    plan = piece.plan(seeds, wanted)
+    values = piece.values
     read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
-    state.read.extend([values[n] for n in plan.needed if n not in made])
+    state.read.extend([values[n] for n in plan.needed if n not in piece.made])
     state.spent.extend([records[p] for p in plan.saving])
-    results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
+    results = _apply(state, plan, read, [piece.edges[n] for n in plan.needed], cotangents, records)
+    leaving = piece.leaving
     for place, result in zip(leaving, results, strict=False):
         state.arrived.setdefault(place, []).append(result)
     for (entry, k), result in zip(wanted, results[len(leaving) :], strict=True):
         state.asked[records[entry], k] = result
-
-
-def _numbered_apart(number: dict[Any, int], values: list[Record], edges: list[Any], operand: Record, edge: Any) -> int:
-    """Return the number of a value met with another edge, as by ``x * x.detach()``."""
-    known = number.get((operand, edge))
-    if known is None:
-        known = number[operand, edge] = len(values)
-        values.append(operand)
-        edges.append(edge)
-    return known
 
 
 def _seeds(state: Pass, position: dict[Record, int]) -> tuple[list[tuple[int, int]], list[Tensor]]:
@@ -267,41 +215,6 @@ def _seeds(state: Pass, position: dict[Record, int]) -> tuple[list[tuple[int, in
             del state.arrived[place]
     found.sort(key=lambda pair: pair[0])
     return [s for s, _ in found], [t for _, t in found]
-
-
-def _plan(
-    key: Any,
-    records: list[Record],
-    number: dict[Any, int],
-    values: list[Record],
-    edges: list[Any],
-    position: dict[Record, int],
-    leaving: dict[Place, int],
-    seeds: list[tuple[int, int]],
-    wanted: list[tuple[int, int]],
-) -> Plan:
-    entries = []
-    for record in records:
-        operands: list[int] = []
-        targets: list[Any] = []
-        for operand, edge in zip(record.inputs, record.edges or (None,) * len(record.inputs), strict=True):
-            known = number[operand]
-            operands.append(known if edges[known] is edge else number[operand, edge])
-            if edge is None:
-                targets.append(None)
-            else:
-                place = owner(edge)
-                inside = position.get(place[0])
-                targets.append(leaving[place] if inside is None else (inside, place[1]))
-        assert record.signature is not None
-        own = [number[record]] if record.signature.single else [number[record, k] for k in range(len(record.signature.types))]
-        entries.append(Entry(record.signature, operands, own, targets))
-    types = [e.type if isinstance(e, Leaf) else e.signature.types[k] for e, k in leaving]
-    plan = make_plan(entries, [v.type for v in values], seeds, types, wanted)
-    if len(_plans) >= _MOST_PLANS:
-        _plans.clear()
-    _plans[key] = plan
-    return plan
 
 
 def _checked(record: Record, readers: Sequence[Record]) -> Record:
@@ -351,6 +264,7 @@ def _apply(
 
 
 def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool) -> None:
+    """Take one entry whose cotangents Python code looks at; ``ends`` says that they are asked for and go no further."""
     count = len(record.signature.types) if record.signature is not None else 1
     extras = record.gradient
     cotangents = [state.total((record, k)) for k in range(count)]
@@ -360,28 +274,29 @@ def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool)
         cotangents = run_before(extras, cotangents)
     for k, cotangent in enumerate(cotangents):
         state.arrived.pop((record, k), None)
-        if cotangent is not None:
-            if (record, k) in asked:
-                state.asked[record, k] = cotangent
-            if not isinstance(record, CustomEntry):
-                state.arrived[record, k] = [cotangent]
+        if cotangent is not None and (record, k) in asked:
+            state.asked[record, k] = cotangent
     if ends:
         return
-    if isinstance(record, CustomEntry):
-        passed = record.pull_back(cotangents, state.create_graph)
-        state.spent.append(record)
-        places = [None if e is None else owner(e) for e in record.edges or ()]
-        arrivals = [(p, c) for p, c in zip(places, passed, strict=True) if p is not None and c is not None]
-    else:
-        before = {p: list(c) for p, c in state.arrived.items()}
-        _pull_back_piece(state, [record], set())
-        arrivals = []
-        for place, found in state.arrived.items():
-            arrivals += [(place, c) for c in found[len(before.get(place, [])) :]]
-        state.arrived = {p: c for p, c in before.items() if p[0] is not record}
+    arrivals = _passed_on(state, record, cotangents)
     if extras is not None and extras.posthooks:
         arrivals = run_after(record, extras, arrivals, cotangents)
     if mode.anomaly:
         look_for_nan(record, [c for _, c in arrivals])
     for place, cotangent in arrivals:
         state.arrived.setdefault(place, []).append(cotangent)
+
+
+def _passed_on(state: Pass, record: Record, cotangents: list[Tensor | None]) -> list[tuple[Place, Tensor]]:
+    """Return where an entry's cotangents go, and what goes there."""
+    if isinstance(record, CustomEntry):
+        passed = record.pull_back(cotangents, state.create_graph)
+        state.spent.append(record)
+        places = [None if e is None else owner(e) for e in record.edges or ()]
+        return [(p, c) for p, c in zip(places, passed, strict=True) if p is not None and c is not None]
+    outside, state.arrived = state.arrived, {(record, k): [c] for k, c in enumerate(cotangents) if c is not None}
+    try:
+        _pull_back_piece(state, [record], set())
+        return [(p, c) for p, found in state.arrived.items() for c in found]
+    finally:
+        state.arrived = outside
