@@ -60,13 +60,12 @@ class Operands:
 
     def __init__(self, places: list[int], constants: list[Record]) -> None:
         self.constants = constants
-        self.pick: Any = itemgetter(*places, 0, 0)  # two more, so that it returns a tuple
+        self.pick: Any = itemgetter(*places) if len(places) > 1 else lambda table: [table[p] for p in places]
 
     def __call__(self, window: Window) -> list[Any]:
         table = window.records + self.constants
         table += window.leaves[::-1]
-        values = [r.data if r.data is not None else ask(r) for r in self.pick(table)[:-2]]
-        return values
+        return [r.data if r.data is not None else ask(r) for r in self.pick(table)]
 
 
 def operands_of(window: Window, records: Sequence[Record], results: int, leaves: int) -> Operands | None:
@@ -123,19 +122,19 @@ def waits(record: Record) -> bool:
 
 def ask(record: Record) -> AnyArray:
     """Return a record's value; run what this thread's window holds with it."""
-    if record.data is not None:
-        return _known(record)
-    window = mode.window
-    if window is None or record.token is not window.token or record.number < 0 or window.slow:
-        note_missed(record)
-        prepare([record]).run()
-        return _known(record)
-    try:
-        _run_held(window, record)
-    except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
-        window.begin()
-        raise
-    return _known(record)
+    if record.data is None:
+        window = mode.window
+        if window is None or record.token is not window.token or record.number < 0 or window.slow:
+            note_missed(record)
+            prepare([record]).run()
+        else:
+            try:
+                _run_held(window, record)
+            except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
+                window.begin()
+                raise
+    data: AnyArray = record.data
+    return data
 
 
 def note_missed(record: Record) -> None:
@@ -146,7 +145,7 @@ def note_missed(record: Record) -> None:
 
 
 def _run_held(window: Window, record: Record) -> None:
-    plans = window.state.plans
+    plans = window.moves[None].plans
     plan = plans.get(record.number)
     if plan is None or plan.stale:
         _run_and_learn(window, record, plan)
@@ -161,11 +160,6 @@ def _run_held(window: Window, record: Record) -> None:
             return
     window.token.plan = plans.get(record.number)
     _go_on(window, record.number)
-
-
-def _known(record: Record) -> AnyArray:
-    data: AnyArray = record.data
-    return data
 
 
 def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:

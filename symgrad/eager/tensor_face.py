@@ -138,7 +138,8 @@ class Tensor(TensorState):
         RuntimeError
             When there is not exactly one.
         """
-        value = self.numpy_value()
+        record = self._value if self._cell is None else self.current()
+        value = record.data if type(record.data) is np.ndarray else self.numpy_value()
         if value.size != 1:
             raise RuntimeError(f"a Tensor with {value.size} elements cannot be converted to Scalar")
         number: bool | int | float = value.item()

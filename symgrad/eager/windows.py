@@ -48,10 +48,7 @@ class _Root:
 class Token:
     """What the records of one window carry; ``plan`` is the last that was run for them."""
 
-    __slots__ = ("plan",)
-
-    def __init__(self) -> None:
-        self.plan: Any = None
+    plan: Any = None
 
 
 def forget_states() -> None:

@@ -91,7 +91,7 @@ def runner_source(inputs: Sequence[Argument], outputs: Sequence[Argument]) -> st
 def direct_runner_source(inputs: int, outputs: int, whole: Sequence[int], work: bool) -> str:
     """Return the text of ``run(values)`` for a C function that reads Python's lists: nothing is copied.
 
-    Names it uses besides those above: ``enter``, the C function; ``whole``, arrays of integers, for the operands with these
+    Names it uses besides those above: ``enter``, the C function, and the ``layout`` it is given; ``whole``, arrays of integers, for the operands with these
     numbers; ``nothing`` or a ``workspace()``, taken from a pool.
     """
     lines = ["pool = []", "take, give = pool.pop, pool.append", "def run(values):"]
@@ -101,9 +101,9 @@ def direct_runner_source(inputs: int, outputs: int, whole: Sequence[int], work: 
     if work:
         body += ["try: work = take()", "except IndexError: work = workspace()"]
         place = "address(work)"
-    body.append(f"status = enter(id(values), id(result), {place})")
+    body.append(f"status = enter(layout, id(values), id(result), {place})")
     readable = ", ".join([f"contiguous(values[{k}], d{k}).reshape(s{k})" for k in range(inputs)])
-    body += ["if status:", f"    values = [{readable}]", f"    status = enter(id(values), id(result), {place})"]
+    body += ["if status:", f"    values = [{readable}]", f"    status = enter(layout, id(values), id(result), {place})"]
     body.append("    if status: fail(status)")
     body += ["give(work)"] if work else []
     body.append("return result")

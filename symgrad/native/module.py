@@ -178,15 +178,12 @@ class NativeFunction:
         if layout() is not None and outputs:
             whole = [k for k, t in enumerate(self.library.inputs) if not t.shape and t.dtype.name == "int64"]
             text = direct_runner_source(len(inputs), len(outputs), whole, bool(self.library.work))
-            names |= {"enter": self._with_objects(), "whole": _whole, "workspace": lambda: self.workspace(())}
+            kind = _ffi.typeof("int(*)(void *, size_t, size_t, void *)")
+            names |= {"enter": self._opened.load_function(kind, OBJECTS), "layout": layout()}
+            names |= {"whole": _whole, "workspace": lambda: self.workspace(())}
         exec(compile(text, "<symgrad run>", "exec"), names)
         result: Callable[[list[Any]], list[Any]] = names["run"]
         return result
-
-    def _with_objects(self) -> Callable[..., int]:
-        """Return the call that takes the addresses of two lists, and a workspace."""
-        kind = _ffi.typeof("int(*)(void *, size_t, size_t, void *)")
-        return partial(self._opened.load_function(kind, OBJECTS), layout())
 
     def _call_parts(self, dims: Sequence[int]) -> tuple[list[Argument], list[Argument], dict[str, Any]]:
         """Return the arguments of a call for fixed sizes, and the names that its text uses."""

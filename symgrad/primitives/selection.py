@@ -51,9 +51,10 @@ for _name, _numpy, _symbol, _precedence, _sympy in (
         doc=f"Whether x {_symbol} y; with nan only != holds.",
     )
 
+# truth values are 0 or 1: & and | of them are what && and || are, and need no branch that keeps a loop from being vectorised
 for _name, _numpy, _symbol, _precedence, _sympy in (
-    ("logical_and", np.logical_and, "&&", 5, "And"),
-    ("logical_or", np.logical_or, "||", 4, "Or"),
+    ("logical_and", np.logical_and, "&", 8, "And"),
+    ("logical_or", np.logical_or, "|", 6, "Or"),
     ("logical_xor", np.logical_xor, "!=", 9, "Xor"),
 ):
     primitive(
