@@ -18,6 +18,7 @@ from symgrad.ir.graph import Graph
 from symgrad.native.build import Library, find_library, library_key
 from symgrad.native.module import NativeFunction, load
 from symgrad.options import Options, verify_enabled
+from symgrad.transform.inlining import inline_calls
 
 if TYPE_CHECKING:
     from symgrad.rewrite.passes import PassRecord
@@ -222,4 +223,4 @@ def compile_graph(
     CompileError
         When the C compiler fails or takes too long.
     """
-    return Compiled(graph, name, options, input_names, output_names)
+    return Compiled(inline_calls(graph), name, options, input_names, output_names)
