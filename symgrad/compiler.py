@@ -18,6 +18,7 @@ from symgrad.ir.graph import Graph
 from symgrad.native.build import Library, find_library, key_parts, library_key
 from symgrad.native.module import NativeFunction, load
 from symgrad.options import Options, verify_enabled
+from symgrad.transform.inlining import inline_calls
 
 if TYPE_CHECKING:
     from symgrad.codegen.render import CSource
@@ -294,9 +295,9 @@ def compile_graph(
     CompileError
         When the C compiler fails or takes too long.
     """
-    return Compiled(graph, name, options, input_names, output_names)
+    return Compiled(inline_calls(graph), name, options, input_names, output_names)
 
 
 def deferred(graph: Graph, *, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]) -> Compiled:
     """Return a traced graph whose stages can be looked at; it is compiled when it is called often enough, or for its report."""
-    return Compiled(graph, name, replace(options, tier="quick"), input_names, output_names)
+    return Compiled(inline_calls(graph), name, replace(options, tier="quick"), input_names, output_names)

@@ -90,9 +90,11 @@ class _Level:
     def __enter__(self) -> None:
         self._outside = mode.mapping
         mode.mapping = self
+        mode.transforms += 1
 
     def __exit__(self, *error: object) -> None:
         mode.mapping = self._outside
+        mode.transforms -= 1
 
     def enter(self, name: str, in_dims: Dims, args: tuple[Any, ...]) -> list[Any]:
         """Return the arguments with inner inputs in place of what is mapped."""

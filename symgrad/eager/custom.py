@@ -10,17 +10,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from symgrad.eager.custom_calls import TWICE, apply_in_trace, refusing_in_trace
+from symgrad.eager.custom_context import Context, check_results, fitted
 from symgrad.eager.engine import CustomEntry
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.operation import apply_graph
 from symgrad.eager.recording import Record, Signature, leaf, projection
-from symgrad.eager.storage import written_over
-from symgrad.eager.tape import FREED, Leaf
-from symgrad.eager.tensor_face import Tensor, traced
-from symgrad.errors import at_user_line
+from symgrad.eager.tape import Leaf
+from symgrad.eager.tensor_face import Tensor
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
-from symgrad.transform.partials import unbroadcast
 
 __all__ = ["Context", "Function", "once_differentiable"]
 
@@ -30,78 +28,6 @@ SETUP = (
     "setup_context staticmethod. For more details, please see "
     "https://pytorch.org/docs/main/notes/extending.func.html"
 )
-
-
-class Context:
-    """What ``forward`` leaves for ``backward``: saved tensors, flags, and any attributes the user sets.
-
-    Attributes
-    ----------
-    needs_input_grad : tuple of bool
-        For each argument of ``apply`` whether its gradient is wanted.
-    """
-
-    needs_input_grad: tuple[bool, ...]
-
-    def __init__(self, needs: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs
-        self._saved: list[tuple[Any, Record | None, Any]] = []
-        self._for_forward: tuple[Any, ...] = ()
-        self._not_differentiable: set[int] = set()
-        self._dirty: list[Tensor] = []
-        self._materialize = True
-        self._freed = False
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors for backward, which finds out if they are modified in place meanwhile."""
-        for k, tensor in enumerate(tensors):
-            if tensor is not None and not isinstance(tensor, Tensor):
-                kind = type(tensor).__name__
-                raise TypeError(f"save_for_backward can only save variables, but argument {k} is of type {kind}")
-        self._saved = [(t, None if t is None else t.current(), None if t is None else t._edge) for t in tensors]
-
-    def save_for_forward(self, *tensors: Tensor) -> None:
-        """Keep tensors for ``jvp``."""
-        self._for_forward = tensors
-
-    @property
-    def saved_tensors(self) -> tuple[Tensor | None, ...]:
-        """The tensors that ``save_for_backward`` kept.
-
-        Raises
-        ------
-        RuntimeError
-            When they were given up after a backward, or modified in place.
-        """
-        if self._freed:
-            raise RuntimeError(FREED)
-        found: list[Tensor | None] = []
-        for tensor, record, edge in self._saved:
-            if record is None:
-                found.append(None)
-                continue
-            written = written_over(record)
-            if written is not None:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"[{list(record.type.shape)}] is at version {written[1][0]}; expected version {written[0]} instead."
-                )
-            same = tensor._value is record and tensor._edge is edge
-            found.append(tensor if same else Tensor.of(record, edge))
-        return tuple(found) or self._for_forward
-
-    def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Say which results have no gradient."""
-        self._not_differentiable = {id(t) for t in tensors}
-        self._kept = tensors
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Say which arguments ``forward`` modified in place and returns."""
-        self._dirty = list(tensors)
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Say whether backward gets zeros (the default) or None for results that nothing depends on."""
-        self._materialize = value
 
 
 class _Entry(CustomEntry):
@@ -123,55 +49,10 @@ class _Entry(CustomEntry):
             if cotangent is None and output is not None and context._materialize:
                 cotangent = Tensor.of(leaf(np.zeros(output[0], output[1].numpy)))
             given.append(cotangent)
-        name = self.function.__name__
         result = self.function.backward_of()(context, *given)
-        passed = list(result) if isinstance(result, (tuple, list)) else [result]
-        count = len(self.kinds)
-        if len(passed) > count and all(p is None for p in passed[count:]):
-            passed = passed[:count]
-        if len(passed) != count:
-            message = f"function {name}Backward returned an incorrect number of gradients (expected {count}, got {len(passed)})"
-            raise RuntimeError(message)
-        found: list[Tensor | None] = []
-        for k, (value, is_tensor) in enumerate(zip(passed, self.kinds, strict=True)):
-            if not is_tensor:
-                if value is not None:
-                    raise RuntimeError(
-                        f"function {name}Backward returned a gradient different from None at position {k + 1}, but the "
-                        "corresponding forward input was not a Variable"
-                    )
-                continue
-            found.append(self._checked(k, value, len(found)))
-        return found
-
-    def _checked(self, k: int, value: Any, place: int) -> Tensor | None:
-        name = self.function.__name__
-        if value is None or self.edges is None or self.edges[place] is None:
-            return None
-        if not isinstance(value, Tensor):
-            raise RuntimeError(f"expected Variable or None (got {type(value).__name__})")
-        type_ = self.inputs[place].type
-        if tuple(value.shape) != type_.shape:
-            raise_shape = (
-                f"Function {name}Backward returned an invalid gradient at index {k} - got {list(value.shape)} but expected "
-                f"shape compatible with {list(type_.shape)}"
-            )
-            try:
-                reducible = np.broadcast_shapes(tuple(value.shape), type_.shape) == tuple(value.shape)  # type: ignore[arg-type]
-            except ValueError:
-                reducible = False
-            if not reducible:
-                raise RuntimeError(raise_shape)
-            value = _reduced(value, type_.shape)
-        if value.dtype is not type_.dtype:
-            value = value.to(type_.dtype)
-        result: Tensor = value
-        return result
-
-
-def _reduced(value: Tensor, shape: Any) -> Tensor:
-    node = fresh_input("ct", value._value.type)
-    return apply_graph(Graph([node], [unbroadcast(node, shape)]), "SumBackward1", [value])[0]
+        types = [t.type for t in self.inputs]
+        wanted = [e is not None for e in self.edges or ()]
+        return fitted(self.function.__name__, result, self.kinds, types, wanted)
 
 
 class Function:
@@ -205,6 +86,13 @@ class Function:
     vjp = backward
 
     @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        """Return the results for batched arguments, and where their batch axes are; the user's own."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set generate_vmap_rule=True."
+        )
+
+    @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """Return the results' tangents; the user's own."""
         raise NotImplementedError(
@@ -215,6 +103,11 @@ class Function:
     def backward_of(cls) -> Callable[..., Any]:
         """Return the user's backward, by either of its names."""
         return cls.vjp if cls.vjp is not Function.vjp else cls.backward
+
+    @classmethod
+    def overrides(cls, name: str) -> bool:
+        """Return whether a method is the user's own."""
+        return getattr(cls, name) is not getattr(Function, name)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         warnings.warn(
@@ -239,8 +132,10 @@ class Function:
             args = _positional(cls.forward, args, kwargs, separate)
         tensors = [a for a in args if isinstance(a, Tensor)]
         edges = [t.edge() for t in tensors]
-        if not separate and any(mode.transforms and traced(t) for t in tensors):
-            raise RuntimeError(SETUP)
+        if mode.tracing and not all(t.is_plain for t in tensors):
+            if not separate and mode.transforms:
+                raise RuntimeError(SETUP)
+            return apply_in_trace(cls, args, separate)
         tracked = mode.grad and any(e is not None for e in edges)
         context = Context(tuple([isinstance(a, Tensor) and a.edge() is not None and mode.grad for a in args]))
         before, values = mode.grad, [t.current() for t in tensors]
@@ -254,7 +149,7 @@ class Function:
         finally:
             mode.set_grad(before)
         results = list(output) if isinstance(output, (tuple, list)) else [output]
-        _check_results(cls, results)
+        check_results(cls.__name__, results)
         _check_dirty(context, results, edges, tensors)
         if tracked:
             entry = _entry(cls, context, args, values, edges, results)
@@ -267,13 +162,6 @@ def _positional(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     bound = inspect.signature(forward).bind(*(() if separate else (None,)), *args, **kwargs)
     bound.apply_defaults()
     return tuple(bound.args)[0 if separate else 1 :]
-
-
-def _check_results(cls: type[Function], results: list[Any]) -> None:
-    for result in results:
-        if result is not None and not isinstance(result, (Tensor, bool, int, float, str)):
-            kind = type(result).__name__
-            raise TypeError(at_user_line(f"{cls.__name__}.forward: expected to return Tensors, got {kind}"))
 
 
 def _check_dirty(context: Context, results: list[Any], edges: list[Any], tensors: list[Tensor]) -> None:
@@ -351,10 +239,12 @@ class _Refusing(CustomEntry):
 
     def pull_back(self, cotangents: list[Tensor | None], create_graph: bool) -> Sequence[Tensor | None]:
         """Refuse."""
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(TWICE)
 
 
 def _undifferentiable(tensor: Tensor) -> Tensor:
+    if mode.tracing and not tensor.is_plain:
+        return refusing_in_trace(tensor)
     value = tensor.current()
     signature = Signature("DelayedError", Graph([], [fresh_input("out", value.type)]))
     return Tensor.of(value, _Refusing(signature, (), (), value.type))

@@ -73,8 +73,9 @@ def operands_of(window: Window, records: Sequence[Record], results: int, leaves:
     found: list[int] = []
     constants: list[Record] = []
     for record in records:
-        if record.token is window.token and -leaves <= record.number < results:
-            found.append(record.number)
+        number = window.number_of(record)
+        if number is not None and -leaves <= number < results:
+            found.append(number)
         elif record.signature is None and record.data is not None and not record.exposed:
             found.append(results + len(constants))
             constants.append(record)

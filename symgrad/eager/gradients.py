@@ -216,9 +216,10 @@ def backward_method(
     window = mode.window
     key = None
     if window is not None and gradient is None and inputs is None and not create_graph:
-        key = key_of(window, self, bool(retain_graph))
-        if key is not None and backward_again(window, key):
-            return
+        with AccumulateLock:
+            key = key_of(window, self, bool(retain_graph))
+            if key is not None and backward_again(window, key):
+                return
     also = None if key is None else also_wanted(window, results_before(key))
     learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
     if key is not None and learned is not None:

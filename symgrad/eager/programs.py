@@ -19,6 +19,7 @@ from symgrad.errors import ShapeError
 from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
+from symgrad.transform.inlining import inline_calls
 
 __all__ = ["Job", "evaluate", "inline", "node_of", "prepare", "stand_in", "tensor_inputs"]
 
@@ -125,7 +126,7 @@ def _build(key: Any, order: list[Record], leaves: list[Record], wanted: list[Rec
         inputs.append(nodes[leaf])
     for record in order:
         nodes[record] = inline(record, [nodes[i] for i in record.inputs])
-    program = Program(Graph(inputs, [nodes[w] for w in wanted]))
+    program = Program(inline_calls(Graph(inputs, [nodes[w] for w in wanted])))
     with _lock:
         if len(_programs) >= _MOST_PROGRAMS:
             _programs.popitem(last=False)

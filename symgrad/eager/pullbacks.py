@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad.eager.recording import Signature
+from symgrad.eager.values import captured_value
 from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -201,7 +202,12 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any) ->
         again = {o: r for o, r in zip(outputs, results, strict=True) if o.primitive not in (ops.input, ops.constant)}
         again |= _told_by_results(outputs, results)
         nodes = list(Graph(inputs, nodes).substitute(again))
-    return _Template(Graph(inputs, nodes), made, len(operands), len(results))
+    graph = Graph(inputs, nodes)
+    for free in graph.free_inputs:  # what a custom function's backward uses besides its operands
+        value = captured_value(free)
+        if value is not None:
+            graph = Graph(inputs, graph.substitute({free: constant(value, free.dtype)}))
+    return _Template(graph, made, len(operands), len(results))
 
 
 def _told_by_results(outputs: Sequence[Node], results: Sequence[Node]) -> dict[Node, Node]:

@@ -78,7 +78,8 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         if grad._edge is not None:
             return None
         old = grad._value if grad._cell is None else grad.current()
-        codes.append(old.number if old.token is window.token else window.enter(old))
+        known = window.number_of(old)
+        codes.append(window.enter(old) if known is None else known)
     return window.state, (len(window.records), len(window.leaves)), (value.number, retain_graph, tuple(codes))
 
 
@@ -138,9 +139,10 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     position = {r: k for k, r in enumerate(learned.job.wanted)}
     grads = []
     for edge, total in learned.totals.items():
-        if not isinstance(edge, Leaf) or edge.token is not token or total not in position:
+        code = window.numbers.get(edge)
+        if code is None or not isinstance(edge, Leaf) or total not in position:
             return
-        grads.append((position[total], edge.number - 2, total.type))
+        grads.append((position[total], code - 2, total.type))
     mine = {r: k for k, r in enumerate(window.records[:count])}
     results = [(k, mine[r]) for r, k in position.items() if r in mine]
     spent = [r.number for r in learned.spent]
@@ -153,9 +155,10 @@ def _numbers(window: Window, records: list[Record]) -> list[int] | None:
     for record in records:
         one = record
         while True:
-            if one.token is not window.token:
+            number = window.number_of(one)
+            if number is None:
                 return None
-            found.append(one.number)
+            found.append(number)
             if one.signature is None or not one.signature.view or not one.inputs:
                 break
             one = one.inputs[0]

@@ -72,19 +72,15 @@ class Leaf:
         "extras",
         "grad",
         "grad_fn",
-        "number",
         "posthooks",
         "serial",
         "tensor",
-        "token",
         "type",
     )
 
     def __init__(self, type_: TensorType, tensor: Tensor) -> None:
         self.type = type_
         self.grad: Tensor | None = None
-        self.token: object = None  # of the window it has a number in
-        self.number = 0
         self.assigned: Assigned | None = None
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None

@@ -124,6 +124,8 @@ class Tensor(TensorState):
         """
         if self.requires_grad and mode.grad and not force:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        if mode.tracing and not self.is_plain:  # it has no storage
+            return np.array(self.numpy_value())
         return share(self)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> AnyArray:

@@ -67,6 +67,8 @@ class Window:
         What its records carry while it lasts.
     records, leaves, accumulators : list
         Results by number; operands from outside, number ``-1 - k``; leaves of the tape.
+    numbers : dict
+        Of the leaves and accumulators; kept here and not on them, for they may be in other threads' windows too.
     foreign : bool
         Whether the tape leads out of the window to an entry recorded before.
     slow : bool
@@ -75,7 +77,7 @@ class Window:
         The thread's modes.
     """
 
-    __slots__ = ("accumulators", "foreign", "grad", "inference", "leaves", "moves", "records", "slow", "token")
+    __slots__ = ("accumulators", "foreign", "grad", "inference", "leaves", "moves", "numbers", "records", "slow", "token")
 
     def __init__(self) -> None:
         self.slow = False
@@ -88,6 +90,7 @@ class Window:
         self.records: list[Record] = []
         self.leaves: list[Record] = []
         self.accumulators: list[Leaf] = []
+        self.numbers: dict[Any, int] = {}
         self.foreign = False
         self.moves = _Root.state.moves
 
@@ -97,21 +100,27 @@ class Window:
         found: State = self.moves[None]
         return found
 
+    def number_of(self, record: Record) -> int | None:
+        """Return the number of a result or an operand, None where it has none."""
+        return record.number if record.token is self.token else self.numbers.get(record)
+
     def enter(self, value: Record) -> int:
         """Give an operand from outside a number; return what stands for it at its first use: its type."""
-        value.token = self.token
-        value.number = -1 - len(self.leaves)
+        known = self.numbers.get(value)
+        if known is not None:
+            return known
         self.leaves.append(value)
+        self.numbers[value] = -len(self.leaves)
         place = id(value.type)
         return -place if value.exposed else place
 
     def edge_code(self, value: Record, edge: Any) -> int:
         """Return what stands for an operand's edge that is not the operand's own record."""
         if type(edge) is Leaf:
-            if edge.token is self.token:
-                return edge.number
-            edge.token = self.token
-            edge.number = len(self.accumulators) + 2
+            known = self.numbers.get(edge)
+            if known is not None:
+                return known
+            self.numbers[edge] = len(self.accumulators) + 2
             self.accumulators.append(edge)
             return -1
         self.foreign = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import topological_order
@@ -54,12 +55,21 @@ def _seed(outputs: Sequence[Node], cotangents: Sequence[Node | None]) -> Pending
 def _sweep(outputs: Sequence[Node], pending: Pending, wrt: Sequence[Node]) -> dict[Node, Cotangent]:
     order = topological_order(outputs)
     active = set(wrt)
+    custom = ops.custom
+    calls: dict[Any, list[Node]] = {}
     for node in order:
         if not active.isdisjoint(node.inputs):
             active.add(node)
+            if node.primitive is custom:
+                calls.setdefault((node.inputs, node.attributes["call"]), []).append(node)
     wanted = set(wrt)
     results: dict[Node, Cotangent] = {}
     for node in reversed(order):
+        if calls and node.primitive is custom:
+            together = calls.get((node.inputs, node.attributes["call"]), [node])
+            if together[0] is node:  # before it in order nothing can still add to the others
+                _pull_back_call(together, active, wanted, pending, results)
+            continue
         contributions = pending.pop(node, None)
         if contributions is None or node not in active:
             continue
@@ -69,6 +79,26 @@ def _sweep(outputs: Sequence[Node], pending: Pending, wrt: Sequence[Node]) -> di
         if node.dtype.is_floating:
             _pull_back_node(node, total, active, pending)
     return results
+
+
+def _pull_back_call(together: list[Node], active: set[Node], wanted: set[Node], pending: Pending, results: Any) -> None:
+    """Pull back all results of one call of a custom function at once."""
+    given: dict[int, Node] = {}
+    for node in together:
+        contributions = pending.pop(node, None)
+        if contributions is None or node not in active:
+            continue
+        total = accumulate(contributions)
+        if node in wanted:
+            results[node] = total
+        if node.dtype.is_floating:
+            given[node.attributes["index"]] = clean(total)
+    first = together[0]
+    if not given or active.isdisjoint(first.inputs):
+        return
+    for operand, value in zip(first.inputs, first.attributes["call"].pull(first.inputs, given), strict=True):
+        if operand in active and value is not None:
+            _add(pending, operand, Cotangent(value))
 
 
 def _pull_back_node(node: Node, cotangent: Cotangent, active: set[Node], pending: Pending) -> None:
