@@ -297,8 +297,6 @@ def compile_graph(
     return Compiled(graph, name, options, input_names, output_names)
 
 
-def deferred(
-    graph: Graph, *, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]
-) -> Compiled:
+def deferred(graph: Graph, *, name: str, options: Options, input_names: Sequence[str], output_names: Sequence[str]) -> Compiled:
     """Return a traced graph whose stages can be looked at; it is compiled when it is called often enough, or for its report."""
     return Compiled(graph, name, replace(options, tier="quick"), input_names, output_names)

@@ -15,6 +15,7 @@ __all__ = [
     "ExportError",
     "GradcheckError",
     "LinAlgError",
+    "MappedError",
     "ShapeError",
     "SymgradError",
     "TraceError",
@@ -37,6 +38,10 @@ class DTypeError(SymgradError, TypeError, RuntimeError):
 
 class TraceError(SymgradError, TypeError):
     """Code that cannot be traced: it asks for a value that does not exist yet."""
+
+
+class MappedError(TraceError, RuntimeError):
+    """Code under vmap that asks for a value, of which there is one for each slice."""
 
 
 class LinAlgError(SymgradError, RuntimeError, ValueError):

@@ -1,18 +1,26 @@
-"""torch.func's names, signatures and results, over the same transforms.
+"""torch.func's names, signatures, results and messages, over the same transforms.
 
-``vjp`` and ``jvp`` take the point at once; ``grad_and_value`` gives the gradient first, as torch does.
+``vjp``, ``jvp`` and ``linearize`` take the point at once; ``grad_and_value`` gives the gradient first, as torch does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from symgrad import transforms
-from symgrad.errors import at_user_line
-from symgrad.mapping import vmap as _vmap
+import numpy as np
 
-__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "vjp", "vmap"]
+from symgrad import transforms
+from symgrad.eager.faces import Face
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.trees import Tree, flatten, unflatten
+from symgrad.errors import at_user_line
+from symgrad.mapping import vmap
+from symgrad.transform import derive
+from symgrad.transforms import Traced, aux_of, direction, results_along, run_inner
+
+__all__ = ["grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "vjp", "vmap"]
 
 Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
@@ -20,87 +28,232 @@ Argnums = int | tuple[int, ...]
 
 def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return the gradient of ``func``, which returns a number; with ``has_aux`` the result is ``(gradient, aux)``."""
-    return transforms.grad(func, argnums, has_aux)
+    checked = _of_one_number(func, has_aux)
+
+    @functools.wraps(func)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        _check_argnums(argnums, len(args))
+        return transforms.grad(checked, argnums, has_aux)(*args, **kwargs)
+
+    return wrapped
 
 
 def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return ``(gradient, value)`` of ``func``; with ``has_aux``, ``(gradient, (value, aux))``."""
-    both = transforms.value_and_grad(func, argnums, has_aux)
+    checked = _of_one_number(func, has_aux)
 
+    @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        value, gradient = both(*args, **kwargs)
+        _check_argnums(argnums, len(args))
+        value, gradient = transforms.value_and_grad(checked, argnums, has_aux)(*args, **kwargs)
         return gradient, value
 
     return wrapped
 
 
-def _first(func: Function, has_aux: bool) -> Function:
-    """Return ``func`` without its auxiliary output."""
+def _check_argnums(argnums: Any, count: int) -> None:
+    """Raise RuntimeError unless ``argnums`` name some of ``count`` arguments, each once."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(at_user_line(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}"))
+    given = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not given:
+        raise RuntimeError(at_user_line("argnums must be non-empty"))
+    for one in given:
+        if not isinstance(one, int):
+            raise RuntimeError(at_user_line(f"argnums elements must be int, got {type(one)}"))
+        if not -count <= one < count:
+            raise RuntimeError(at_user_line(f"Got argnum={one}, but only {count} positional inputs"))
+    if len({one % count for one in given}) != len(given):
+        raise RuntimeError(at_user_line(f"argnums elements must be unique, got {argnums}"))
 
-    def first(*args: Any, **kwargs: Any) -> Any:
-        result = func(*args, **kwargs)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise TypeError(at_user_line("has_aux: the function must return (output, aux)"))
-        return result[0]
 
-    return first if has_aux else func
+def _entered(func: Function, has_aux: bool, what: str) -> Function:
+    """Return ``func`` as it runs in one of these transforms, its result checked for ``has_aux``."""
+
+    @functools.wraps(func)
+    def entered(*args: Any, **kwargs: Any) -> Any:
+        mode.transforms += 1
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            mode.transforms -= 1
+        if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+            pair = "output of function f should be a tuple: (output, aux) if has_aux is True"
+            raise RuntimeError(at_user_line(f"{what}: {pair}"))
+        return result
+
+    return entered
+
+
+def _of_one_number(func: Function, has_aux: bool) -> Function:
+    """Return ``func``, whose result is checked to be one number."""
+    what = "grad_and_value(f)(*args)"
+    entered = _entered(func, has_aux, what)
+
+    @functools.wraps(func)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = entered(*args, **kwargs)
+        value = result[0] if has_aux else result
+        if not isinstance(value, (Face, np.ndarray, np.generic)):
+            raise RuntimeError(at_user_line(f"{what}: Expected f(*args) to return a Tensor, got {type(value)}"))
+        if value.ndim:
+            shape = f"Expected f(*args) to return a scalar Tensor, got tensor with {value.ndim} dims. Maybe you wanted to use"
+            raise RuntimeError(at_user_line(f"{what}: {shape} the vjp or jacrev APIs instead?"))
+        return result
+
+    return checked
+
+
+def _run(what: str, func: Function, primals: tuple[Any, ...], has_aux: bool) -> Traced:
+    """Run ``func`` once at ``primals``; all of them are differentiated by."""
+    entered = _entered(func, has_aux, what)
+
+    def packed(all_primals: tuple[Any, ...]) -> Any:
+        result = entered(*all_primals)
+        leaves = flatten(result[0] if has_aux else result)[0]
+        for leaf in leaves:
+            if not isinstance(leaf, (Face, np.ndarray, np.generic)):
+                kind = f"expected f(*primals) to return only tensors, got unsupported type {type(leaf)}"
+                raise RuntimeError(at_user_line(f"{what}: {kind}"))
+        return result
+
+    return run_inner(what.partition("(")[0], packed, (primals,), {}, 0, has_aux)
 
 
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return ``(output, vjp_fn)``: ``vjp_fn(cotangents)`` gives one cotangent for each of ``primals``, in a tuple.
 
-    With ``has_aux`` the result is ``(output, vjp_fn, aux)``. ``cotangents`` are nested like the output.
+    With ``has_aux`` the result is ``(output, vjp_fn, aux)``. ``cotangents`` are nested like the output. ``func`` runs once.
     """
-    output = func(*primals)
-    aux: tuple[Any, ...] = ()
-    if has_aux:
-        output, aux = output[0], (output[1],)
-    first = _first(func, has_aux)
+    run = _run("vjp(f, *primals)", func, primals, has_aux)
+    graph = derive.vjp(run.graph, run.wrt)
+    output = unflatten(run.output, run.results(run.graph))
+    tuple_of = run.output.kind is tuple
 
     def pull_back(*cotangents: Any) -> Any:
-        given = cotangents[0] if len(cotangents) == 1 else cotangents
-        result: tuple[Any, ...] = transforms.vjp(lambda packed: first(*packed))(primals, given)
-        return result
+        given = cotangents[0] if len(cotangents) == 1 and not (tuple_of and len(run.output.children) == 1) else cotangents
+        if len(cotangents) == 1 and flatten(cotangents[0])[1] == run.output:
+            given = cotangents[0]
+        leaves, tree = flatten(given)
+        _same_nest("cotangents", "outputs to the function", tree, run.output)
+        for k, (leaf, node) in enumerate(zip(leaves, run.graph.outputs, strict=True)):
+            if isinstance(leaf, (Face, np.ndarray)) and tuple(leaf.shape) != node.shape:
+                shapes = f"has a shape of {leaf.shape} and output[{k}] has a shape of {list(node.shape)}."
+                raise RuntimeError(at_user_line(f"Mismatch in shape: grad_output[{k}] {shapes}"))
+        nodes = direction("vjp", given, run.output, [o.type for o in run.graph.outputs])
+        return run.by_argument(results_along(run, given, graph, nodes), True)
 
-    return (output, pull_back, *aux)
+    return (output, pull_back, aux_of(run)) if has_aux else (output, pull_back)
+
+
+def _same_nest(given: str, wanted: str, tree: Tree, expected: Tree) -> None:
+    if tree != expected:
+        same = f"Expected pytree structure of {given} to be the same as pytree structure of {wanted}."
+        raise RuntimeError(at_user_line(f"{same} {given}: {_drawn(tree)}, {wanted}: {_drawn(expected)}"))
+
+
+def _drawn(tree: Tree) -> str:
+    """Return a nest as text, a star for each leaf."""
+    if tree.kind is None:
+        return "*"
+    inner = [_drawn(child) for child in tree.children]
+    if tree.keys:
+        return "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(tree.keys, inner, strict=True)) + "}"
+    return f"[{', '.join(inner)}]" if tree.kind is list else f"({', '.join(inner)}{',' * (len(inner) == 1)})"
 
 
 def jvp(func: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], *, has_aux: bool = False) -> tuple[Any, ...]:
     """Return ``(output, tangent)`` of ``func`` at ``primals`` along ``tangents``; with ``has_aux`` aux comes last."""
-    if not isinstance(primals, tuple) or not isinstance(tangents, tuple) or len(primals) != len(tangents):
-        raise RuntimeError(at_user_line("jvp: primals and tangents must be tuples of one length"))
-    output = func(*primals)
-    aux: tuple[Any, ...] = ()
-    if has_aux:
-        output, aux = output[0], (output[1],)
-    first = _first(func, has_aux)
-    return (output, transforms.jvp(lambda packed: first(*packed))(primals, tangents), *aux)
+    what = "jvp(f, primals, tangents)"
+    if not isinstance(primals, tuple):
+        must = "Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        raise RuntimeError(at_user_line(f"{what}: {must}"))
+    mine, theirs = flatten(primals)[1], flatten(tangents)[1]
+    if mine != theirs:
+        same = "Expected primals and tangents to have the same python structure. For example, if primals is a tuple of 3 tensors,"
+        nests = f"Got primals with structure {_drawn(mine)} and tangents with structure {_drawn(theirs)}"
+        raise RuntimeError(at_user_line(f"{what}: {same} tangents also must be. {nests}"))
+    if not mine.leaves:
+        raise RuntimeError(at_user_line(f"{what}: Expected primals to contain at least one Tensor."))
+    run = _run(what, func, primals, has_aux)
+    nodes = direction("jvp", tangents, mine, [n.type for n in run.outer])
+    graph = derive.jvp(run.graph, run.wrt)
+    output = unflatten(run.output, run.results(run.graph))
+    tangent = unflatten(run.output, results_along(run, tangents, graph, nodes))
+    return (output, tangent, aux_of(run)) if has_aux else (output, tangent)
 
 
-def _jacobian(func: Function, argnums: Argnums, has_aux: bool, mode: str) -> Function:
+def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
+    """Return ``(output, jvp_fn)``: ``jvp_fn(*tangents)`` gives the tangent of the output, of one run of ``func``."""
+    run = _run("linearize(f, *primals)", func, primals, False)
+    graph = derive.jvp(run.graph, run.wrt)
+    nest = flatten(primals)[1]
+
+    def push_forward(*tangents: Any) -> Any:
+        leaves, tree = flatten(tangents)
+        if tree != nest:
+            same = f"Expected the tangents {_drawn(tree)} to have the same argspec as the primals {_drawn(nest)}"
+            raise RuntimeError(at_user_line(same))
+        for k, (leaf, node) in enumerate(zip(leaves, run.outer, strict=True)):
+            if isinstance(leaf, (Face, np.ndarray)) and tuple(leaf.shape) != node.shape:
+                found = f"tangent:{k} with shape {leaf.shape} in flattened pytree"
+                raise RuntimeError(
+                    at_user_line(f"{found} doesn't match the shape {list(node.shape)} of the corresponding primal.")
+                )
+        nodes = direction("linearize", tangents, nest, [n.type for n in run.outer])
+        return unflatten(run.output, results_along(run, tangents, graph, nodes))
+
+    return unflatten(run.output, run.results(run.graph)), push_forward
+
+
+def _jacobian(func: Function, argnums: Argnums, has_aux: bool, way: str, what: str) -> Function:
+    entered = _entered(func, has_aux, what)
+
+    @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        first = _first(func, has_aux)
-        result = transforms.jacobian(first, argnums, mode)(*args, **kwargs)
-        return (result, func(*args, **kwargs)[1]) if has_aux else result
+        _check_argnums(argnums, len(args))
+        run = run_inner(way, _only_arrays(entered, has_aux, what), args, kwargs, argnums, has_aux)
+        rows = run.rows(run.results(derive.jacobian(run.graph, run.wrt, way)), isinstance(argnums, int))
+        result = unflatten(run.output, rows)
+        return (result, aux_of(run)) if has_aux else result
 
     return wrapped
 
 
-def jacrev(func: Function, argnums: Argnums = 0, *, has_aux: bool = False) -> Function:
-    """Return the Jacobian of ``func`` by reverse mode: for each output ``output.shape + input.shape``."""
-    return _jacobian(func, argnums, has_aux, "reverse")
+def _only_arrays(entered: Function, has_aux: bool, what: str) -> Function:
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        result = entered(*args, **kwargs)
+        for leaf in flatten(result[0] if has_aux else result)[0]:
+            if not isinstance(leaf, (Face, np.ndarray, np.generic)):
+                kind = f"expected f(*primals) to return only tensors, got unsupported type {type(leaf)}"
+                raise RuntimeError(at_user_line(f"{what}: {kind}"))
+        return result
+
+    return checked
 
 
-def jacfwd(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+def jacrev(
+    func: Function,
+    argnums: Argnums = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
+) -> Function:
+    """Return the Jacobian of ``func`` by reverse mode: for each output ``output.shape + input.shape``.
+
+    ``chunk_size`` is accepted for torch's sake: all rows are computed together.
+    """
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+    return _jacobian(func, argnums, has_aux, "reverse", "vjp(f, *primals)")
+
+
+def jacfwd(func: Function, argnums: Argnums = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
     """Return the Jacobian of ``func`` by forward mode: for each output ``output.shape + input.shape``."""
-    return _jacobian(func, argnums, has_aux, "forward")
+    return _jacobian(func, argnums, has_aux, "forward", "jvp(f, primals, tangents)")
 
 
 def hessian(func: Function, argnums: Argnums = 0) -> Function:
     """Return the Hessian of ``func``, forward over reverse; for a function with axes, of each element."""
     return jacfwd(jacrev(func, argnums), argnums)
-
-
-def vmap(func: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims: int | Sequence[int] = 0) -> Function:
-    """Return ``func`` over an axis of its arguments."""
-    return _vmap(func, in_dims, out_dims)

@@ -1,18 +1,22 @@
-"""vmap: a function over one axis of its arguments, as one batched computation."""
+"""vmap: a function over one axis of its arguments, as one batched computation. Messages are torch's."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from symgrad.eager.faces import Face, lift_one
-from symgrad.eager.trees import flatten, unflatten
-from symgrad.eager.values import is_plain
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.trees import Tree, flatten, unflatten
+from symgrad.eager.values import bound_input, is_plain, new_mapped
 from symgrad.errors import ShapeError, at_user_line
 from symgrad.ir.dims import same_size
-from symgrad.ir.expr import Node, fresh_input, ops
-from symgrad.ir.types import TensorType, normalize_axis
+from symgrad.ir.expr import Node, ops
+from symgrad.ir.types import TensorType
 from symgrad.tracing import run_user_code
 from symgrad.transform.vmap import batch
 from symgrad.transforms import face_for, outer_node, to_numpy
@@ -20,67 +24,216 @@ from symgrad.transforms import face_for, outer_node, to_numpy
 __all__ = ["vmap"]
 
 Function = Callable[..., Any]
+Dims = Any  # an int, None, or a nest of them
 
 
-def vmap(fn: Function, in_dims: int | Sequence[int | None] | None = 0, out_dims: int | Sequence[int] = 0) -> Function:
+def vmap(
+    fn: Function, in_dims: Dims = 0, out_dims: Dims = 0, randomness: str = "error", *, chunk_size: int | None = None
+) -> Function:
     """Return ``fn`` applied to each slice of its arguments, as one batched computation.
 
     Parameters
     ----------
     fn : callable
-    in_dims : int, None, or a sequence with one for each argument
-        The axis of each argument (of each array in it) that is mapped over; None for arguments used whole.
-    out_dims : int or sequence of int
-        Where the batch axis goes in each result.
+    in_dims : int, or a nest
+        The axis that is mapped over: one for all arguments, or a tuple with one for each, which may be nested like the
+        argument; None for what is used whole.
+    out_dims : int, None, or a nest
+        Where the batch axis goes in each result; None for a result that has none.
+    randomness : {"error", "same", "different"}
+        What random numbers drawn by ``fn`` do.
+    chunk_size : int, optional
+        Accepted for torch's sake: the batch is always computed as a whole.
 
     Raises
     ------
-    ShapeError
-        When the mapped axes differ in size.
     ValueError
-        When no argument is mapped.
+        When the arguments, results and their axes do not fit each other.
+    RuntimeError
+        When ``fn`` asks for a value, or draws random numbers while ``randomness`` is "error".
     """
+    if randomness not in ("error", "same", "different"):
+        raise RuntimeError(f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}")
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
+    name = getattr(fn, "__name__", repr(fn))
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        dims = [in_dims] * len(args) if in_dims is None or isinstance(in_dims, int) else list(in_dims)
-        if len(dims) != len(args):
-            raise ValueError(at_user_line(f"vmap: in_dims must name an axis for each of {len(args)} arguments, got {in_dims}"))
-        moved, replaced = _enter_batch(args, dims)
-        result, tree = flatten(run_user_code(fn, replaced, kwargs))
+        level = _Level(randomness)
+        replaced = level.enter(name, in_dims, args)
+        with level:
+            found = run_user_code(fn, replaced, kwargs)
+        result, tree = flatten(found)
         every = flatten([args, kwargs])[0]
         face = face_for(every)
-        outputs = batch([lift_one(leaf, face.default_float) for leaf in result], moved)
-        size = next(iter(moved.values())).shape[0]
-        targets = [out_dims] * len(outputs) if isinstance(out_dims, int) else list(out_dims)
-        nodes = [_leave_batch(node, flagged, size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
+        targets = _placed(name, out_dims, found, tree)
+        _only_arrays(name, found, result)
+        with _batching():
+            outputs = batch([lift_one(leaf, face.default_float) for leaf in result], level.moved)
+        nodes = [_leave_batch(name, node, flagged, level.size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
         plain = not any(isinstance(leaf, Face) for leaf in every) and is_plain(nodes)
         return unflatten(tree, [to_numpy(n) for n in nodes] if plain else face.settled(nodes))
 
     return wrapped
 
 
-def _enter_batch(args: tuple[Any, ...], dims: Sequence[int | None]) -> tuple[dict[Node, Node], list[Any]]:
-    moved: dict[Node, Node] = {}
-    replaced = list(args)
-    for k, axis in enumerate(dims):
-        if axis is None:
-            continue
-        leaves, tree = flatten(args[k])
-        faces = []
-        for leaf in leaves:
-            node = outer_node(leaf, f"arg{k}")
-            front = _to_front(node, normalize_axis("vmap", axis, node.ndim))
-            inner = fresh_input(f"arg{k}", TensorType(front.shape[1:], front.dtype))
-            moved[inner] = front
-            faces.append(face_for([leaf])(inner))
-        replaced[k] = unflatten(tree, faces)
-    sizes = [n.shape[0] for n in moved.values()]
-    if not sizes:
-        raise ValueError(at_user_line("vmap: at least one argument must be mapped over"))
-    if not all(same_size(s, sizes[0]) for s in sizes):
-        raise ShapeError(at_user_line(f"vmap: mapped axes must have one size, got {', '.join(map(str, sizes))}"))
-    return moved, replaced
+class _Level:
+    """One vmap under way: what its inputs stand for, and what random numbers do in it."""
+
+    def __init__(self, randomness: str) -> None:
+        self.randomness = randomness
+        self.moved: dict[Node, Node] = {}
+        self.size: Any = 0
+        self._outside: Any = None
+
+    def __enter__(self) -> None:
+        self._outside = mode.mapping
+        mode.mapping = self
+
+    def __exit__(self, *error: object) -> None:
+        mode.mapping = self._outside
+
+    def enter(self, name: str, in_dims: Dims, args: tuple[Any, ...]) -> list[Any]:
+        """Return the arguments with inner inputs in place of what is mapped."""
+        leaves, tree = flatten(list(args))
+        replaced = []
+        for leaf, axis in zip(leaves, _mapped_axes(name, in_dims, args, leaves, tree), strict=True):
+            if axis is None:
+                replaced.append(leaf)
+                continue
+            inner = self._mapped(_to_front(outer_node(leaf, "x"), axis))
+            replaced.append(face_for([leaf])(inner))
+        sizes = [n.shape[0] for n in self.moved.values()]
+        if not sizes:
+            raise ValueError(at_user_line("vmap: Expected at least one Tensor to vmap over"))
+        if not all(same_size(s, sizes[0]) for s in sizes):
+            unequal = f"got sizes [{', '.join(map(str, sizes))}] for the mapped dimension"
+            raise ShapeError(at_user_line(f"vmap: Expected all tensors to have the same size in the mapped dimension, {unequal}"))
+        self.size = sizes[0]
+        entered: list[Any] = unflatten(tree, replaced)
+        return entered
+
+    def _mapped(self, front: Node) -> Node:
+        inner = new_mapped("x", TensorType(front.shape[1:], front.dtype))
+        self.moved[inner] = front
+        return inner
+
+    def different(self, draw: Callable[[tuple[int, ...]], np.ndarray[Any, Any]], shape: tuple[int, ...]) -> Node:
+        """Return random numbers of a shape that are others in each slice."""
+        whole = (self.size, *shape)
+        outside = self._outside
+        nested = outside is not None and outside.randomness == "different"
+        return self._mapped(outside.different(draw, whole) if nested else bound_input(draw(whole), "random"))
+
+
+@contextmanager
+def _batching() -> Iterator[None]:
+    """Have custom functions ask for a rule to be batched by, as the user's vmap demands."""
+    before = mode.batching
+    mode.batching = True
+    try:
+        yield
+    finally:
+        mode.batching = before
+
+
+def _spread(dims: Dims, tree: Tree) -> list[Any] | None:
+    """Return the axis of each leaf of a nest, from one that may be less deep; None where they do not fit."""
+    if not isinstance(dims, (tuple, list, dict)):
+        return [dims] * tree.leaves
+    if tree.kind is None or len(dims) != len(tree.children):
+        return None
+    if isinstance(dims, dict):
+        if not issubclass(tree.kind, dict) or set(dims) != set(tree.keys):
+            return None
+        members = [dims[key] for key in tree.keys]
+    elif issubclass(tree.kind, dict):
+        return None
+    else:
+        members = list(dims)
+    found: list[Any] = []
+    for member, child in zip(members, tree.children, strict=True):
+        part = _spread(member, child)
+        if part is None:
+            return None
+        found += part
+    return found
+
+
+def _mapped_axes(name: str, in_dims: Dims, args: tuple[Any, ...], leaves: Sequence[Any], tree: Tree) -> list[int | None]:
+    """Return for each leaf of the arguments the axis to map over, None for one that is used whole.
+
+    Raises
+    ------
+    ValueError
+        As torch does.
+    """
+    what = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
+    if not isinstance(in_dims, (int, tuple, list)):
+        nest = "expected `in_dims` to be int or a (potentially nested) tuple matching the structure of inputs"
+        raise ValueError(at_user_line(f"{what}: {nest}, got: {type(in_dims)}."))
+    if not args:
+        none = "got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a function with no inputs."
+        raise ValueError(at_user_line(f"vmap({name})(<inputs>): {none} The latter is unsupported."))
+    axes = _spread(in_dims, tree)
+    if axes is None:
+        nested = (
+            f"in_dims is not compatible with the structure of `inputs`, a nest of {tree.leaves} leaves in {len(args)} arguments"
+        )
+        raise ValueError(at_user_line(f"{what}: {nested}"))
+    return [None if axis is None else _mapped_axis(what, axis, leaf) for axis, leaf in zip(axes, leaves, strict=True)]
+
+
+def _mapped_axis(what: str, axis: Any, leaf: Any) -> int:
+    if not isinstance(axis, int):
+        only = "for an input but in_dim must be either an integer dimension or None."
+        raise ValueError(at_user_line(f"{what}: Got in_dim={axis} {only}"))
+    if not isinstance(leaf, (Face, np.ndarray, np.generic)):
+        kind = f"for an input but the input is of type {type(leaf)}. We cannot vmap over non-Tensor arguments"
+        raise ValueError(at_user_line(f"{what}: Got in_dim={axis} {kind}, please use None as the respective in_dim"))
+    rank = leaf.ndim
+    if not -rank <= axis < rank:
+        range_ = f"expected in_dim to satisfy -{rank} <= in_dim < {rank}"
+        rank_ = f"for some input, but that input is a Tensor of dimensionality {rank}"
+        raise ValueError(at_user_line(f"{what}: Got in_dim={axis} {rank_} so {range_}."))
+    return axis % rank
+
+
+def _placed(name: str, out_dims: Dims, found: Any, tree: Tree) -> list[Any]:
+    """Return for each result where its batch axis goes.
+
+    Raises
+    ------
+    ValueError
+        When they do not fit the results.
+    """
+    what = f"vmap({name}, ..., out_dims={out_dims})"
+    given = [] if out_dims is None else _members(out_dims)
+    if not all(d is None or isinstance(d, int) for d in given):
+        must = "`out_dims` must be an int, None or a python collection of ints representing where in the outputs the vmapped "
+        raise ValueError(at_user_line(f"{what}: {must}dimension should appear."))
+    if tree.kind is None and isinstance(out_dims, (tuple, list)) and len(out_dims) == 1:
+        return list(out_dims)
+    axes = _spread(out_dims, tree)
+    if axes is None:
+        kind = "one array" if tree.kind is None else f"a {tree.kind.__name__} of {len(tree.children)}"
+        raise ValueError(at_user_line(f"{what}(<inputs>): out_dims is not compatible with the structure of `outputs`, {kind}."))
+    return axes
+
+
+def _members(dims: Dims) -> list[Any]:
+    if isinstance(dims, (tuple, list, dict)):
+        inner = dims.values() if isinstance(dims, dict) else dims
+        return [m for d in inner for m in _members(d)]
+    return [dims]
+
+
+def _only_arrays(name: str, found: Any, leaves: Sequence[Any]) -> None:
+    for leaf in [found] if found is None else leaves:
+        if not isinstance(leaf, (Face, np.ndarray, np.generic)):
+            kind = f"must only return Tensors, got type {type(leaf)}. Did you mean to set out_dims= to None for output?"
+            raise ValueError(at_user_line(f"vmap({name}, ...): `{name}` {kind}"))
 
 
 def _to_front(node: Node, axis: int) -> Node:
@@ -90,12 +243,20 @@ def _to_front(node: Node, axis: int) -> Node:
     return ops.transpose(node, permutation=(axis, *rest))
 
 
-def _leave_batch(node: Node, flagged: bool, size: Any, axis: int) -> Node:
+def _leave_batch(name: str, node: Node, flagged: bool, size: Any, axis: int | None) -> Node:
+    if axis is None:
+        if flagged:
+            raise ValueError(at_user_line(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"))
+        return node
     if not flagged:
         node = ops.broadcast_to(node, shape=(size, *node.shape))
-    position = normalize_axis("vmap", axis, node.ndim)
+    rank = node.ndim
+    if not -rank <= axis < rank:
+        message = f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {axis})"
+        raise IndexError(at_user_line(message))
+    position = axis % rank
     if position == 0:
         return node
-    order = list(range(1, node.ndim))
+    order = list(range(1, rank))
     order.insert(position, 0)
     return ops.transpose(node, permutation=tuple(order))

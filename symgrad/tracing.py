@@ -139,6 +139,7 @@ def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
     """Return ``fn(*args, **kwargs)``; a TraceError that NumPy wrapped in one of its own errors comes out as it was."""
     of_arrays = any(isinstance(leaf, Array) for leaf in flatten((args, kwargs))[0])
     mode.arrays += of_arrays
+    before = mode.begin_trace()
     try:
         return fn(*args, **kwargs)
     except ValueError as error:  # numpy_array[0] = traced_value hides the reason in the cause
@@ -146,6 +147,7 @@ def run_user_code(fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
             raise error.__cause__ from None
         raise
     finally:
+        mode.end_trace(before)
         mode.arrays -= of_arrays
 
 

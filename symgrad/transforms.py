@@ -26,14 +26,29 @@ from symgrad.ir.types import TensorType
 from symgrad.tracing import run_user_code
 from symgrad.transform import derive
 
-__all__ = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "taylor", "value_and_grad", "vjp"]
+__all__ = [
+    "Traced",
+    "aux_of",
+    "derivative",
+    "direction",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "results_along",
+    "run_inner",
+    "taylor",
+    "value_and_grad",
+    "vjp",
+]
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Traced:
+class Traced:
     """One run of a function on inner inputs: the graph in them, and what they stand for outside."""
 
     graph: Graph
@@ -68,6 +83,11 @@ class _Traced:
             start += tree.leaves
         return parts[0] if single else tuple(parts)
 
+    def rows(self, blocks: Sequence[Any], single: bool) -> list[Any]:
+        """Return the blocks of a Jacobian by output, each in the nests of the arguments."""
+        count = len(self.graph.inputs)
+        return [self.by_argument(blocks[k : k + count], single) for k in range(0, len(blocks), count or 1)]
+
 
 def to_numpy(node: Node) -> Any:
     value = value_of(node)
@@ -98,7 +118,9 @@ def _positions(operation: str, argnums: Argnums, count: int) -> tuple[int, ...]:
     return positions
 
 
-def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False) -> _Traced:
+def run_inner(
+    operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False
+) -> Traced:
     """Run ``fn`` with the arguments of ``argnums`` replaced by new inner inputs."""
     positions = _positions(operation, argnums, len(args))
     every = flatten([args, kwargs])[0]
@@ -117,7 +139,7 @@ def _run(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnu
     result, aux = _split_aux(operation, result) if has_aux else (result, None)
     leaves, tree = flatten(result)
     graph = Graph(inner, [lift_one(leaf, face.default_float) for leaf in leaves])
-    return _Traced(graph, tuple(outer), tuple(trees), tree, aux, face, not any(isinstance(leaf, Face) for leaf in every))
+    return Traced(graph, tuple(outer), tuple(trees), tree, aux, face, not any(isinstance(leaf, Face) for leaf in every))
 
 
 def _split_aux(operation: str, result: Any) -> tuple[Any, Any]:
@@ -127,7 +149,7 @@ def _split_aux(operation: str, result: Any) -> tuple[Any, Any]:
     return result[0], result[1]
 
 
-def _aux(run: _Traced) -> Any:
+def aux_of(run: Traced) -> Any:
     """Return the auxiliary output with the inner inputs in it replaced by what they stand for."""
     leaves, tree = flatten(run.aux)
     nodes = {k: leaf.node for k, leaf in enumerate(leaves) if isinstance(leaf, Face)}
@@ -137,7 +159,7 @@ def _aux(run: _Traced) -> Any:
     return unflatten(tree, leaves)
 
 
-def _one_output(operation: str, run: _Traced) -> None:
+def _one_output(operation: str, run: Traced) -> None:
     if run.output.kind is not None:
         raise TypeError(at_user_line(f"{operation}: the function must return one array, got a {run.output.kind.__name__}"))
 
@@ -164,11 +186,11 @@ def value_and_grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) ->
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("value_and_grad", fn, args, kwargs, argnums, has_aux)
+        run = run_inner("value_and_grad", fn, args, kwargs, argnums, has_aux)
         _one_output("value_and_grad", run)
         value, *gradients = run.results(derive.gradient(run.graph, run.wrt, True, "value_and_grad"))
         result = run.by_argument(gradients, isinstance(argnums, int))
-        return ((value, _aux(run)), result) if has_aux else (value, result)
+        return ((value, aux_of(run)), result) if has_aux else (value, result)
 
     return wrapped
 
@@ -182,11 +204,11 @@ def grad(fn: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("grad", fn, args, kwargs, argnums, has_aux)
+        run = run_inner("grad", fn, args, kwargs, argnums, has_aux)
         _one_output("grad", run)
         gradients = run.results(derive.gradient(run.graph, run.wrt))
         result = run.by_argument(gradients, isinstance(argnums, int))
-        return (result, _aux(run)) if has_aux else result
+        return (result, aux_of(run)) if has_aux else result
 
     return wrapped
 
@@ -205,11 +227,9 @@ def jacobian(fn: Function, argnums: Argnums = 0, mode: str = "auto") -> Function
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("jacobian", fn, args, kwargs, argnums)
+        run = run_inner("jacobian", fn, args, kwargs, argnums)
         blocks = run.results(derive.jacobian(run.graph, run.wrt, mode))
-        count = len(run.graph.inputs)
-        rows = [run.by_argument(blocks[k : k + count], isinstance(argnums, int)) for k in range(0, len(blocks), count or 1)]
-        return unflatten(run.output, rows)
+        return unflatten(run.output, run.rows(blocks, isinstance(argnums, int)))
 
     return wrapped
 
@@ -222,17 +242,16 @@ def hessian(fn: Function, argnums: Argnums = 0) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("hessian", fn, args, kwargs, argnums)
+        run = run_inner("hessian", fn, args, kwargs, argnums)
         _one_output("hessian", run)
         blocks = run.results(derive.hessian(run.graph, run.wrt))
-        count, single = len(run.graph.inputs), isinstance(argnums, int)
-        rows = [run.by_argument(blocks[k : k + count], single) for k in range(0, len(blocks), count or 1)]
-        return run.by_argument(rows, single)
+        single = isinstance(argnums, int)
+        return run.by_argument(run.rows(blocks, single), single)
 
     return wrapped
 
 
-def _direction(operation: str, given: Any, tree: Tree, types: Sequence[TensorType]) -> list[Node]:
+def direction(operation: str, given: Any, tree: Tree, types: Sequence[TensorType]) -> list[Node]:
     """Return the nodes of a direction, or of cotangents, checked against what it belongs to."""
     leaves, found = flatten(given)
     if found != tree:
@@ -256,9 +275,9 @@ def jvp(fn: Function, argnums: int = 0) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("jvp", fn, args[:-1], kwargs, argnums)
-        v = _direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
-        return unflatten(run.output, _results_along(run, args[-1], derive.jvp(run.graph, run.wrt), v))
+        run = run_inner("jvp", fn, args[:-1], kwargs, argnums)
+        v = direction("jvp", args[-1], run.inputs[0], [n.type for n in run.outer])
+        return unflatten(run.output, results_along(run, args[-1], derive.jvp(run.graph, run.wrt), v))
 
     return _with_last(wrapped, fn, "v")
 
@@ -268,9 +287,9 @@ def vjp(fn: Function, argnums: int = 0) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("vjp", fn, args[:-1], kwargs, argnums)
-        ct = _direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
-        return run.by_argument(_results_along(run, args[-1], derive.vjp(run.graph, run.wrt), ct), True)
+        run = run_inner("vjp", fn, args[:-1], kwargs, argnums)
+        ct = direction("vjp", args[-1], run.output, [o.type for o in run.graph.outputs])
+        return run.by_argument(results_along(run, args[-1], derive.vjp(run.graph, run.wrt), ct), True)
 
     return _with_last(wrapped, fn, "ct")
 
@@ -280,10 +299,10 @@ def hvp(fn: Function, argnums: int = 0) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("hvp", fn, args[:-1], kwargs, argnums)
+        run = run_inner("hvp", fn, args[:-1], kwargs, argnums)
         _one_output("hvp", run)
-        v = _direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
-        return run.by_argument(_results_along(run, args[-1], derive.hvp(run.graph, run.wrt), v), True)
+        v = direction("hvp", args[-1], run.inputs[0], [n.type for n in run.outer])
+        return run.by_argument(results_along(run, args[-1], derive.hvp(run.graph, run.wrt), v), True)
 
     return _with_last(wrapped, fn, "v")
 
@@ -307,7 +326,7 @@ def _with_last(wrapped: Function, fn: Function, label: str) -> Function:
     return wrapped
 
 
-def _results_along(run: _Traced, extra: Any, graph: Graph, nodes: Sequence[Node]) -> list[Any]:
+def results_along(run: Traced, extra: Any, graph: Graph, nodes: Sequence[Node]) -> list[Any]:
     """Return the results with a further argument, which may be what makes them traced."""
     leaves = flatten(extra)[0]
     traced = run.plain and any(isinstance(leaf, Face) for leaf in leaves)
@@ -323,7 +342,7 @@ def derivative(fn: Function, order: int = 1) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("derivative", fn, args, kwargs, 0)
+        run = run_inner("derivative", fn, args, kwargs, 0)
         return unflatten(run.output, run.results(derive.derivative(run.graph, run.wrt, order)))
 
     return wrapped
@@ -334,7 +353,7 @@ def taylor(fn: Function, order: int) -> Function:
 
     @functools.wraps(fn)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        run = _run("taylor", fn, args, kwargs, 0)
+        run = run_inner("taylor", fn, args, kwargs, 0)
         return unflatten(run.output, run.results(derive.taylor(run.graph, run.wrt, order)))
 
     return wrapped

@@ -17,6 +17,7 @@ __all__ = ["FormulaError", "free_names", "read_formula"]
 
 LONGEST, DEEPEST, MOST = 10_000, 60, 3_000  # characters; brackets, calls and powers inside each other; operations
 EXPONENT, BITS = 1_000, 20_000  # of a power; of any whole number, or the degree of any power, that could come about
+DIGITS = 40  # of a number that stands in a function or a power, where it is none of those that are written exactly
 LARGEST = 1e6  # of a number that a function is applied to
 
 _SHOWN = 60
@@ -25,6 +26,8 @@ _SAME = (
     "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sec csc cot sech csch coth asec acsc acot asech acsch acoth "
     "sqrt exp log erf erfc erfinv gamma loggamma digamma trigamma sign floor sinc frac"
 ).split()
+_RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
+_OF_RECIPROCALS = {"asec": "acos", "acsc": "asin", "acot": "atan", "asech": "acosh", "acsch": "asinh", "acoth": "atanh"}
 _CODE = {"log2": 1, "log10": 1, "log1p": 1, "expm1": 1, "exp2": 1, "hypot": 2}
 _ALIAS = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
@@ -127,7 +130,10 @@ class _Builder:
         build = kinds.get(type(node))
         if build is None:
             self.refuse(node, f"{_words(node)} is not allowed; arithmetic, comparisons and calls of known functions are")
-        value, size = build(node, depth)
+        try:
+            value, size = build(node, depth)
+        except (ArithmeticError, ValueError, TypeError, AttributeError) as error:  # of SymPy's, about numbers
+            self.refuse(node, f"a number in it has no real value ({str(error)[:100] or type(error).__name__})")
         if size > BITS:
             self.refuse(node, f"its numbers or powers grow too large (over {BITS} bits or degrees)")
         return value, size
@@ -213,14 +219,11 @@ class _Builder:
         return any(value.is_Rational and not value.is_Integer for value, _ in terms)
 
     def power(self, node: ast.expr, low: ast.expr, high: ast.expr, depth: int) -> Sized:
-        base, size = self.real(low, depth + 1)
-        exponent, other = self.real(high, depth + 1)
+        base, size = self.atom(low, depth + 1)
+        exponent, other = self.atom(high, depth + 1)
         if not exponent.is_number:
             return self.sp.Pow(base, exponent), size + other
-        if exponent.is_Rational or exponent.is_Float:
-            degree = abs(float(exponent)) if other <= 1000 else float("inf")
-        else:
-            degree = abs(float(exponent.evalf(10))) if exponent.is_real else float("inf")
+        degree = abs(float(exponent)) if other <= 1000 else float("inf")
         if degree > EXPONENT:
             self.refuse(node, f"its exponent is larger than {EXPONENT}")
         if base.is_zero and exponent.is_negative:
@@ -251,6 +254,19 @@ class _Builder:
         if not isinstance(value, self.sp.Expr):
             self.refuse(node, "a condition stands where a number is needed; write where(condition, 1, 0)")
         return value, size
+
+    def atom(self, node: ast.expr, depth: int) -> Sized:
+        """Return a number of which more is computed as 40 digits, unless it is rational, pi or E; else as ``real``.
+
+        SymPy's evaluation takes time exponential in the depth of functions of functions of numbers, so there are none.
+        """
+        value, size = self.real(node, depth)
+        if not value.is_number or value.is_Rational or value.is_Float or value.is_NumberSymbol:
+            return value, size
+        found = value.evalf(DIGITS)
+        if not (found.is_Float or found.is_Rational):
+            self.refuse(node, "it has no real value")
+        return found, max(float(abs(int(found)).bit_length()), 1.0) if abs(found) < 2**2000 else float("inf")
 
     def truth(self, node: ast.expr, depth: int) -> Sized:
         value, size = self.build(node, depth)
@@ -295,12 +311,14 @@ class _Builder:
             return self.power(node, node.args[0], node.args[1], depth)
         if name == "where":
             (condition, _), one, other = self.truth(node.args[0], depth + 1), *[self.real(a, depth + 1) for a in node.args[1:]]
+            if condition.has(self.sp.Piecewise):  # SymPy would multiply the cases out
+                self.refuse(node.args[0], "a where stands in the condition of another; use and, or, not")
             chosen = self.sp.Piecewise((one[0], condition), (other[0], True), evaluate=False)
             return chosen, max(one[1], other[1])
-        values = [self.real(a, depth + 1) for a in node.args]
-        for value, _ in values:
-            if value.is_number and not _is_moderate(value):
-                self.refuse(node, f"a number stands in it that is above {LARGEST:g}, or none that is real")
+        values = [self.atom(a, depth + 1) for a in node.args]
+        for value, size in values:
+            if value.is_number and (size > 1000 or abs(float(value)) > LARGEST):
+                self.refuse(node, f"a number stands in it that is above {LARGEST:g}")
         return self.applied(name, [value for value, _ in values]), max(size for _, size in values)
 
     def applied(self, name: str, values: list[Any]) -> Any:
@@ -316,16 +334,12 @@ class _Builder:
             raise FormulaError(f"{name}: its order must be a whole number")
         if name == "sqrt":
             return sp.sqrt(values[0])
+        if name in _RECIPROCALS and values[0].is_number:  # these do not all know that their values are real
+            return sp.Pow(getattr(sp, _RECIPROCALS[name])(values[0], evaluate=False), -1)
+        if name in _OF_RECIPROCALS and values[0].is_number:
+            return getattr(sp, _OF_RECIPROCALS[name])(sp.Pow(values[0], -1), evaluate=False)
         theirs = {"ceil": "ceiling", "abs": "Abs", "remainder": "Mod"}.get(name, name)
         return getattr(sp, theirs)(*values, evaluate=False)
-
-
-def _is_moderate(value: Any) -> bool:
-    """Whether a number without symbols is real and of a size at which every function is quickly computed."""
-    try:
-        return abs(float(value.evalf(10))) <= LARGEST
-    except TypeError:  # complex, or no number at all
-        return False
 
 
 @cache

@@ -16,6 +16,7 @@ from symgrad.cli.loading import functions_in, load_functions
 from symgrad.cli.specs import fit_specs, read_ranges, read_specs
 from symgrad.compiled import CompiledFunction
 from symgrad.dtypes import float64
+from symgrad.errors import SymgradError
 from symgrad.options import Options
 from symgrad.planning import DERIVATIVES, Planned, plan
 from symgrad.tracing import TensorSpec
@@ -181,7 +182,12 @@ def _of_expression(text: str, args: str | None, types: dict[str, Any]) -> tuple[
         formula = read_formula(body, arguments)
     except FormulaError as error:
         raise click.UsageError(f"--expr: {error}") from None
-    function = from_sympy(formula, list(arguments.values()))
+    try:
+        function = from_sympy(formula, list(arguments.values()))
+    except SymgradError:
+        raise
+    except (ArithmeticError, ValueError, TypeError, AttributeError) as error:  # of SymPy's, when it evaluates numbers
+        raise click.UsageError(f"--expr: a number in it has no real value ({error or type(error).__name__})") from None
     function.__name__ = function.__qualname__ = name
     used = {key for n in names for key in (n, f"{name}.{n}") if key in types}
     return Subject(name, function, function.specs, (formula, list(arguments.values()))), used

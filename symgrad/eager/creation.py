@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import forget_states
-from symgrad.errors import TraceError, at_user_line
+from symgrad.errors import DTypeError, TraceError, at_user_line
 
 __all__ = [
     "Generator",
@@ -105,7 +106,11 @@ def _array_of(data: Any, dtype: DType | None) -> AnyArray:
     elif isinstance(data, (list, tuple)):
         data = _unpacked(data)
     array = np.asarray(data)
+    if array.dtype.kind == "c":
+        raise DTypeError(at_user_line(f"symgrad has no complex element types, got {array.dtype}: use float64 for each part"))
     if array.dtype.kind not in "fiub":
+        if data is None or (isinstance(data, list) and None in data):
+            raise RuntimeError(at_user_line("Could not infer dtype of NoneType"))
         if array.dtype.kind == "O" and isinstance(data, (list, tuple)):
             raise ValueError(at_user_line(_ragged(data)))
         kind = type(data).__name__
@@ -133,7 +138,8 @@ def _element_type(data: Any, array: AnyArray) -> DType:
 
 def _ragged(data: Sequence[Any]) -> str:
     sizes = [len(d) if isinstance(d, (list, tuple)) else 0 for d in data]
-    return f"expected sequences of one length at every level, got lengths {sizes}"
+    other = next((s for s in sizes if s != sizes[0]), sizes[0])
+    return f"expected sequence of length {sizes[0]} at dim 1 (got {other})"
 
 
 def _unpacked(data: Any) -> Any:
@@ -150,6 +156,13 @@ def _unpacked(data: Any) -> Any:
     if isinstance(data, Face):
         return _array_of(data, None)
     return list(data) if isinstance(data, np.ndarray) and data.ndim else data
+
+
+def legacy(*args: Any) -> Tensor:
+    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always the default floating type."""
+    if len(args) == 1 and not isinstance(args[0], int):
+        return _made(_array_of(args[0], defaults.dtype), False)
+    return zeros(*args) if args else zeros(0)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -189,6 +202,10 @@ def from_numpy_array(array: AnyArray) -> Tensor:
 
 def _shape(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     given = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    for size in given:
+        if not hasattr(size, "__index__"):
+            kind = type(size).__name__
+            raise TypeError(at_user_line(f"shape must be a tuple of ints, but found element of type {kind}"))
     found = tuple([int(s) for s in given])
     if any(s < 0 for s in found):
         raise RuntimeError(at_user_line(f"Trying to create tensor with negative dimension {min(found)}: {list(found)}"))
@@ -340,8 +357,32 @@ def seed() -> int:
 
 
 def random_generator(generator: Generator | None = None) -> np.random.Generator:
-    """Return the source of random numbers."""
+    """Return the source of random numbers.
+
+    Raises
+    ------
+    RuntimeError
+        Under vmap, unless every slice may see the same ones.
+    """
+    if mode.mapping is not None and mode.mapping.randomness != "same":
+        refused = "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+        if mode.mapping.randomness == "different":
+            refused = "vmap: this random operation has no batched form; only rand, randn and randint do. Please use the 'same' "
+        raise RuntimeError(at_user_line(refused + "randomness flags on vmap or perform the randomness operation out of vmap"))
     return (generator or _default).source
+
+
+def _drawn(
+    draw: Callable[[np.random.Generator, tuple[int, ...]], AnyArray],
+    shape: tuple[int, ...],
+    generator: Generator | None,
+    requires_grad: bool,
+) -> Tensor:
+    """Return random numbers; under vmap, if asked for, others in each slice."""
+    if mode.mapping is not None and mode.mapping.randomness == "different":
+        source = (generator or _default).source
+        return Tensor(mode.mapping.different(lambda whole: draw(source, whole), shape))
+    return _made(draw(random_generator(generator), shape), requires_grad)
 
 
 def rand(
@@ -349,7 +390,7 @@ def rand(
 ) -> Tensor:
     """Return numbers drawn evenly from [0, 1)."""
     kind = _kind(dtype)
-    return _made(random_generator(generator).random(_shape(size), dtype=kind.numpy.type), requires_grad)
+    return _drawn(lambda g, s: np.asarray(g.random(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
 
 
 def randn(
@@ -357,7 +398,7 @@ def randn(
 ) -> Tensor:
     """Return numbers drawn from the normal distribution with mean 0 and variance 1."""
     kind = _kind(dtype)
-    return _made(np.asarray(random_generator(generator).standard_normal(_shape(size), dtype=kind.numpy.type)), requires_grad)
+    return _drawn(lambda g, s: np.asarray(g.standard_normal(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
 
 
 def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -366,7 +407,7 @@ def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, r
     kind = int64 if dtype is None else as_dtype(dtype)
     if high <= low:
         raise RuntimeError(at_user_line(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"))
-    return _made(random_generator(generator).integers(low, high, _shape((size,))).astype(kind.numpy), requires_grad)
+    return _drawn(lambda g, s: g.integers(low, high, s).astype(kind.numpy), _shape((size,)), generator, requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:

@@ -78,10 +78,11 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         When saved values were freed, or modified in place.
     """
     order, leaves = _collect([e for e, _ in roots])
+    ends: set[Any] = set()
     if targets is not None:
-        order = _towards(order, targets)
+        order, ends = _towards(order, targets)
     for record in order:
-        if record.freed and not isinstance(record, CustomEntry):
+        if record.freed and record not in ends and not isinstance(record, CustomEntry):
             raise RuntimeError(FREED)
     state = Pass(create_graph)
     for edge, cotangent in roots:
@@ -93,7 +94,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         for piece, divides in _pieces(order):
             if divides:
                 state.repeatable = False
-                _pull_back_alone(state, piece[0], asked)
+                _pull_back_alone(state, piece[0], asked, piece[0] in ends)
             else:
                 _pull_back_piece(state, piece, asked)
         state.found = _finish(state, leaves if targets is None else targets)
@@ -145,17 +146,22 @@ def _serial(record: Record) -> float:
     return record.serial
 
 
-def _towards(order: list[Record], targets: Sequence[Any]) -> list[Record]:
-    """Return the entries that lie on a way to a target."""
-    needed = {owner(t)[0] for t in targets}
-    found = []
+def _towards(order: list[Record], targets: Sequence[Any]) -> tuple[list[Record], set[Any]]:
+    """Return the entries that lie on a way to a target, and those targets among them that lead to no other.
+
+    The latter are listed only for their hooks: what they saved is neither needed nor given up.
+    """
+    asked = {owner(t)[0] for t in targets}
+    needed = set(asked)
+    found, ends = [], set()
     for record in reversed(order):
-        ways = [e for e in record.edges or () if e is not None and owner(e)[0] in needed]
-        if ways:
+        if any(e is not None and owner(e)[0] in needed for e in record.edges or ()):
             needed.add(record)
-        if ways or record in needed:
             found.append(record)
-    return found[::-1]
+        elif record in asked and record.gradient is not None:
+            ends.add(record)
+            found.append(record)
+    return found[::-1], ends
 
 
 def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
@@ -188,6 +194,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     number: dict[Any, int] = {}
     leaving: dict[Place, int] = {}
     key: list[Any] = []
+    made: set[int] = set()
     for record in records:
         key.append(record.signature)
         for operand, edge in zip(record.inputs, record.edges or (None,) * len(record.inputs), strict=True):
@@ -208,10 +215,18 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
                 key.append((inside, place[1]))
             else:
                 key.append(leaving.setdefault(place, len(leaving)))
-        if len(record.signature.types) == 1 and record not in number:  # type: ignore[union-attr]  # on the tape
-            number[record] = len(values)
-            values.append(record)
-            edges.append(record)
+        assert record.signature is not None
+        if record.signature.single:
+            if record not in number:
+                number[record] = len(values)
+                values.append(record)
+                edges.append(record)
+            continue
+        for k, part in enumerate(outputs_of(record)):  # of what was recorded, whatever was written to it since
+            number[record, k] = len(values)
+            made.add(len(values))
+            values.append(part)
+            edges.append(part if part.edges is not None else None)
     seeds, cotangents = _seeds(state, position)
     wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
     key += [tuple(seeds), tuple(wanted)]
@@ -222,7 +237,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     if plan is None:
         plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
     read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
-    state.read.extend([values[n] for n in plan.needed])
+    state.read.extend([values[n] for n in plan.needed if n not in made])
     state.spent.extend([records[p] for p in plan.saving])
     results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
     for place, result in zip(leaving, results, strict=False):
@@ -279,7 +294,7 @@ def _plan(
                 inside = position.get(place[0])
                 targets.append(leaving[place] if inside is None else (inside, place[1]))
         assert record.signature is not None
-        own = [number[record]] if len(record.signature.types) == 1 else [-1] * len(record.signature.types)
+        own = [number[record]] if record.signature.single else [number[record, k] for k in range(len(record.signature.types))]
         entries.append(Entry(record.signature, operands, own, targets))
     types = [e.type if isinstance(e, Leaf) else e.signature.types[k] for e, k in leaving]
     plan = make_plan(entries, [v.type for v in values], seeds, types, wanted)
@@ -334,7 +349,7 @@ def _apply(
 # entries that Python code looks at -----------------------------------------------------------------------------------
 
 
-def _pull_back_alone(state: Pass, record: Record, asked: set[Place]) -> None:
+def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool) -> None:
     count = len(record.signature.types) if record.signature is not None else 1
     extras = record.gradient
     cotangents = [state.total((record, k)) for k in range(count)]
@@ -349,6 +364,8 @@ def _pull_back_alone(state: Pass, record: Record, asked: set[Place]) -> None:
                 state.asked[record, k] = cotangent
             if not isinstance(record, CustomEntry):
                 state.arrived[record, k] = [cotangent]
+    if ends:
+        return
     if isinstance(record, CustomEntry):
         passed = record.pull_back(cotangents, state.create_graph)
         state.spent.append(record)

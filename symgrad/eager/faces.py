@@ -84,13 +84,6 @@ class Face:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "_node":
-            whole, k = self.postponed
-            self._node = whole.nodes[k]
-            return self._node
-        return object.__getattribute__(self, name)  # raises
-
     @property
     def is_postponed(self) -> bool:
         """Whether the value is a result of a graph that is still to be written out."""
@@ -322,6 +315,13 @@ class Operators(Face):
     """Python's operators, the same for both faces."""
 
     __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:  # a Tensor has none: it would make all its attributes slow
+        if name == "_node":
+            whole, k = self.postponed
+            self._node = whole.nodes[k]
+            return self._node
+        return object.__getattribute__(self, name)  # raises
 
     if TYPE_CHECKING:  # set below, one line each
 

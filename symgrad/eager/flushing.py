@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
@@ -13,7 +14,7 @@ from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.windows import Token, Window
 from symgrad.errors import TraceError
 
-__all__ = ["also_wanted", "ask", "begin_window", "note_missed", "operand", "places", "run_now"]
+__all__ = ["Operands", "also_wanted", "ask", "begin_window", "give", "note_missed", "operands_of", "run_now"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
@@ -48,36 +49,59 @@ def _expected(records: list[Record]) -> list[int]:
     return [uses[r] for r in records]
 
 
+class Operands:
+    """Where the operands of a program are: in a window, or constant records.
+
+    Called with a window it returns their values. A window's leaf ``-1 - k`` lies that far from the end of its records, the
+    constants, and its leaves backwards.
+    """
+
+    __slots__ = ("constants", "pick")
+
+    def __init__(self, places: list[int], constants: list[Record]) -> None:
+        self.constants = constants
+        self.pick: Any = itemgetter(*places, 0, 0)  # two more, so that it returns a tuple
+
+    def __call__(self, window: Window) -> list[Any]:
+        table = window.records + self.constants
+        table += window.leaves[::-1]
+        values = [r.data if r.data is not None else ask(r) for r in self.pick(table)[:-2]]
+        return values
+
+
+def operands_of(window: Window, records: Sequence[Record], results: int, leaves: int) -> Operands | None:
+    """Return where the operands of a program are, in a window with so many results and leaves; None if any is elsewhere."""
+    found: list[int] = []
+    constants: list[Record] = []
+    for record in records:
+        if record.token is window.token and -leaves <= record.number < results:
+            found.append(record.number)
+        elif record.signature is None and record.data is not None and not record.exposed:
+            found.append(results + len(constants))
+            constants.append(record)
+        else:
+            return None
+    return Operands(found, constants)
+
+
 class _Plan:
     """What to run at a state: the program, where its operands are, and which records its results belong to."""
 
-    __slots__ = ("operands", "program", "results", "stale")
+    __slots__ = ("again", "operands", "program", "results", "stale")
 
-    def __init__(self, job: Job, operands: list[Any], results: list[int]) -> None:
+    def __init__(self, job: Job, operands: Operands, results: list[int], again: bool) -> None:
         self.stale = False  # whether a result was asked for that it leaves out
-        self.program = job.program
+        self.program: Any = job.program
         self.operands = operands
         self.results = results
+        self.again = again  # whether the window begins anew afterwards
 
 
-def places(window: Window, records: Sequence[Record]) -> list[Any] | None:
-    """Return where the operands of a program are: a number in the window, or a constant record; None if elsewhere."""
-    found: list[Any] = []
-    for record in records:
-        if record.token is window.token:
-            found.append(record.number)
-        elif record.signature is None and record.data is not None and not record.exposed:
-            found.append(record)
-        else:
-            return None
-    return found
-
-
-def operand(window: Window, place: Any) -> Any:
-    """Return the value at a place."""
-    record = place if isinstance(place, Record) else window.leaves[-1 - place] if place < 0 else window.records[place]
-    data = record.data
-    return data if data is not None else ask(record)
+def give(record: Record, value: AnyArray) -> None:
+    """Give a record its value; how it came about is forgotten unless the tape or a shared storage may ask."""
+    record.data = value
+    if record.edges is None and not record.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+        record.inputs = ()
 
 
 def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
@@ -127,10 +151,14 @@ def _run_held(window: Window, record: Record) -> None:
     if plan is None or plan.stale:
         _run_and_learn(window, record, plan)
     else:
-        results = plan.program([operand(window, p) for p in plan.operands])
+        results = plan.program(plan.operands(window))
         records = window.records
         for number, value in zip(plan.results, results, strict=True):
-            records[number].settle(value)
+            give(records[number], value)
+        if plan.again or window.foreign:
+            window.token.plan = plan
+            window.begin()
+            return
     window.token.plan = plans.get(record.number)
     _go_on(window, record.number)
 
@@ -142,12 +170,12 @@ def _known(record: Record) -> AnyArray:
 
 def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:
     roots = [record, *also_wanted(window, before.results if before is not None else ())]
-    job = prepare(roots)
-    operands = places(window, job.leaves)
+    job = prepare(roots, exact=True)  # who holds what is known
+    operands = operands_of(window, job.leaves, len(window.records), len(window.leaves))
     job.run()
     results = [r.number for r in job.wanted]
     if operands is not None and all(r.token is window.token and r.number >= 0 for r in job.wanted):
-        window.state.plans[record.number] = _Plan(job, operands, results)
+        window.state.plans[record.number] = _Plan(job, operands, results, _is_over(window))
 
 
 def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
@@ -156,10 +184,14 @@ def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
     return [r for k, r in enumerate(window.records) if (alive[k] or k in before) and waits(r)]
 
 
+def _is_over(window: Window) -> bool:
+    """Whether backward wants nothing of what a window recorded, or there is too much of it."""
+    return len(window.records) > _FEW or not any([r.edges is not None for r in window.records])
+
+
 def _go_on(window: Window, number: int) -> None:
     """Begin anew after a run, unless backward may still want what was recorded."""
-    tracked = any(r.edges is not None for r in window.records)
-    if not tracked or len(window.records) > _FEW or window.foreign:
+    if _is_over(window) or window.foreign:
         window.begin()
         return
     move = "ran", number

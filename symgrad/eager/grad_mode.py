@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -15,9 +17,12 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "mode",
+    "next_serial",
     "no_grad",
     "set_grad_enabled",
 ]
+
+next_serial = itertools.count().__next__
 
 
 class Mode(threading.local):
@@ -27,11 +32,17 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     transforms: int = 0  # how many transforms of torch.func's are under way
+    mapping: Any = None  # the innermost vmap under way; see mapping.py
+    batching: bool = False  # whether it is a vmap of the user's that batches a graph
     window: Any = None  # see windows.py
     arrays: int = 0  # how many functions of Arrays are being traced: what makes arrays makes Arrays then
+    tracing: int = 0  # how many functions are being traced
+    switches: Any = None  # while tracing: when recording for differentiation was switched, and to what
 
     def set(self, grad: bool, inference: bool) -> None:
         """Change the modes; the window has them too, for it is what recording looks at."""
+        if self.tracing and grad != self.grad:
+            self.switches.append((next_serial(), grad))
         self.grad, self.inference = grad, inference
         window = self.window
         if window is not None:
@@ -40,6 +51,34 @@ class Mode(threading.local):
     def set_grad(self, grad: bool) -> None:
         """Record for differentiation, or not."""
         self.set(grad, self.inference)
+
+    def begin_trace(self) -> tuple[bool, bool]:
+        """Note that a function is being traced: its derivative is its own affair, so recording for it is on inside.
+
+        Return the modes outside, for ``end_trace``.
+        """
+        before = self.grad, self.inference
+        if not self.tracing:
+            self.switches = []
+        self.tracing += 1
+        self.set(True, False)
+        return before
+
+    def end_trace(self, before: tuple[bool, bool]) -> None:
+        """Go back to the modes outside."""
+        self.set(*before)
+        self.tracing -= 1
+
+    def was_off(self, serial: float) -> bool:
+        """Whether something of the trace under way was recorded where recording for differentiation was off."""
+        if not self.switches:
+            return False
+        last = bisect.bisect_left(self.switches, serial, key=_when) - 1
+        return last >= 0 and not self.switches[last][1]
+
+
+def _when(switch: tuple[float, bool]) -> float:
+    return switch[0]
 
 
 mode = Mode()
@@ -55,11 +94,16 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
+_new = object.__new__
+
+
 class _ModeContext:
     """A mode that lasts for a block, or for each call of a decorated function or generator."""
 
+    _before: Any = None  # the modes outside; pairs, when it is entered again inside itself
+
     def __init__(self) -> None:
-        self._before: Any = None  # the modes outside; pairs, when it is entered again inside itself
+        pass
 
     def _modes(self) -> tuple[bool, bool]:
         raise NotImplementedError
@@ -119,13 +163,30 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
 
     def __new__(cls, fn: Callable[..., Any] | None = None) -> Any:
         """Return the context, or ``fn`` decorated."""
-        return super().__new__(cls) if fn is None else cls()(fn)
+        return _new(cls) if fn is None else cls()(fn)
 
-    def __init__(self, fn: Callable[..., Any] | None = None) -> None:
-        self._before = None
+    __init__ = object.__init__  # type: ignore[assignment]  # the class has what an instance begins with
 
     def _modes(self) -> tuple[bool, bool]:
         return False, mode.inference
+
+    def __enter__(self) -> Self:
+        window = mode.window
+        if window is None or type(self) is not no_grad:
+            return super().__enter__()
+        grad = window.grad
+        self._before = grad, window.inference, self._before
+        if grad:
+            mode.grad = window.grad = False
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        grad, inference, self._before = self._before
+        window = mode.window
+        if window is None or window.inference is not inference:
+            mode.set(grad, inference)
+        elif window.grad is not grad:
+            mode.grad = window.grad = grad
 
 
 class enable_grad(no_grad):  # noqa: N801  # torch's name

@@ -125,9 +125,9 @@ def _backward(
     retain_graph: bool | None,
     create_graph: bool,
     inputs: Any,
-    also: Sequence[Record] = (),
+    also: Sequence[Record] | None = None,
 ) -> Learned | None:
-    """Run backward; return what can be repeated."""
+    """Run backward, and compute ``also`` with it, where that is known; return what can be repeated."""
     if inputs is not None and not _several(inputs):
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = _seeds(tensors, grad_tensors, create_graph)
@@ -141,7 +141,7 @@ def _backward(
     done = run(roots, receivers, keep, create_graph)
     with AccumulateLock:
         ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
-        job, totals = _accumulate(ours, create_graph, also)
+        job, totals = _accumulate(ours, create_graph, also, exact=also is not None and not keep)
     _call_post_hooks(done.found)
     return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
 
@@ -166,7 +166,9 @@ def _receiver(k: int, tensor: Any) -> Any:
     return edge
 
 
-def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record]) -> tuple[Job | None, dict[Any, Record]]:
+def _accumulate(
+    found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record] | None, exact: bool
+) -> tuple[Job | None, dict[Any, Record]]:
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
     job = None
     before = mode.grad
@@ -177,7 +179,7 @@ def _accumulate(found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Re
             old = edge.grad
             steps.append((edge, old, cotangent if old is None else old + cotangent))
         if not create_graph:
-            job = prepare([*[t.current() for _, _, t in steps], *also])
+            job = prepare([*[t.current() for _, _, t in steps], *(also or ())], exact)
             job.run()
     finally:
         mode.set_grad(before)
@@ -217,7 +219,7 @@ def backward_method(
         key = key_of(window, self, bool(retain_graph))
         if key is not None and backward_again(window, key):
             return
-    also = [] if key is None else also_wanted(window, results_before(key))
+    also = None if key is None else also_wanted(window, results_before(key))
     learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
     if key is not None and learned is not None:
         remember(window, key, learned)

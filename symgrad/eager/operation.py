@@ -12,10 +12,12 @@ from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import node_of, tensor_inputs
 from symgrad.eager.pullbacks import saved_operands
 from symgrad.eager.recording import (
     LONGEST_WINDOW,
     AnyArray,
+    Bare,
     Record,
     Signature,
     is_inference_type,
@@ -25,7 +27,6 @@ from symgrad.eager.recording import (
     outputs_of,
 )
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.tensor_state import tensor_inputs
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
 from symgrad.eager.windows import NumberLeaf, Window, new_number
@@ -141,22 +142,24 @@ class Operation:
 def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tuple[Any, ...]) -> Any:
     """Record an operation whose signature is known, and return its results."""
     signature, window.moves, tracks, at_once = found
-    record = _new_record(Record)
+    record = Bare()
     record.signature = signature
     record.inputs = values
     record.edges = edges if tracks else None
     record.type = signature.type
     record.serial = next_serial()
     record.token = window.token
+    record.data = record.overwritten = record.moved = record.gradient = record.rare = None
+    record.freed = record.exposed = False
     records = window.records
     record.number = number = len(records)
     records.append(record)
     if signature.single:
         made = _new(Tensor)
         made._value = record
-        if tracks:
-            made._edge = record
-        elif mode.inference:
+        made._cell = None
+        made._edge = record if tracks else None
+        if mode.inference and not tracks:
             made.mark_inference()
         if at_once or number >= LONGEST_WINDOW or window.slow:
             _see_to(window, [record], at_once)
@@ -172,7 +175,6 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
 
 
 _new = Tensor.__new__
-_new_record = Record.__new__
 
 
 def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
@@ -184,7 +186,11 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
             if record.inputs and record.signature is not None and record.signature.index >= 0:
                 record.inputs[0].line = line
     if at_once or len(window.records) >= LONGEST_WINDOW:
-        run_now(window, made, at_once)
+        plain = [r for r in made if not mode.tracing or r.is_plain]
+        for record in made:
+            if record not in plain and record.signature is not None and record.signature.single:
+                node_of(record)  # in a trace nothing runs: what may change meanwhile becomes a constant
+        run_now(window, plain, at_once)
 
 
 def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> None:
@@ -253,21 +259,29 @@ def apply_graph(graph: Graph, name: str, tensors: Sequence[Tensor]) -> tuple[Ten
 
 
 def settled(nodes: Sequence[Node]) -> list[Tensor]:
-    """Return what a transform of Tensors found; on the tape where it depends on what requires a gradient."""
+    """Return what a transform of Tensors found; on the tape where it depends on what requires a gradient.
+
+    Inside a trace it is a part of that; outside it is recorded like any operation, one and the same for one graph.
+    """
     free = Graph([], nodes).free_inputs
-    known = [tensor_inputs.get(n) for n in free]
-    if not mode.grad or all(k is None or k[1] is None for k in known):
-        return [Tensor(n) for n in nodes]
     tensors = []
-    for node, found in zip(free, known, strict=True):
-        value = captured_value(node)
-        if found is not None:
-            tensors.append(Tensor.of(*found))
-        elif value is not None:
-            tensors.append(Tensor.of(leaf(value)))
-        else:
-            return [Tensor(n) for n in nodes]  # inside a trace
-    return list(apply_graph(Graph(free, nodes), "TransformBackward", tensors))
+    for node in free:
+        found, value = tensor_inputs.get(node), captured_value(node)
+        if value is None:
+            return [Tensor(n) for n in nodes]
+        tensors.append(Tensor.of(leaf(value)) if found is None else Tensor.of(*found))
+    graph = Graph(free, nodes)
+    signature = _transforms.get(graph.key)
+    if signature is None:
+        if len(_transforms) >= _MOST_TRANSFORMS:
+            _transforms.clear()
+        signature = _transforms[graph.key] = Signature("TransformBackward", graph)
+    result = apply_signature(signature, tensors)
+    return list(result) if isinstance(result, tuple) else [result]
+
+
+_transforms: dict[str, Signature] = {}
+_MOST_TRANSFORMS = 256
 
 
 def on_tape(

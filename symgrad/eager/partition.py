@@ -83,6 +83,16 @@ def _stages(graph: Graph, left: set[Node]) -> dict[Node, int]:
     return stage
 
 
+_EXPANDING = (ops.broadcast_to, ops.expand_dims)
+
+
+def _small_forms(node: Node) -> list[Node]:
+    """Return what to keep of a value for a later step: what it is spread out from, where it is only that."""
+    while node.primitive in _EXPANDING:
+        node = node.inputs[0]
+    return [node]
+
+
 class _Cutter:
     def __init__(self, graph: Graph, left: set[Node], stage: dict[Node, int]) -> None:
         self.graph = graph
@@ -94,8 +104,10 @@ class _Cutter:
         self.wanted = set(graph.outputs)
         for node in graph.order:
             for operand in node.inputs:
-                if stage[operand] != stage[node] or operand in left or node in left:
+                if operand in left or node in left:
                     self.wanted.add(operand)
+                elif stage[operand] != stage[node]:
+                    self.wanted.update(_small_forms(operand))
 
     def place(self, node: Node) -> int:
         self.slot[node] = self.slots
@@ -138,7 +150,7 @@ class _Cutter:
 
 def product(node: Node) -> Call | None:
     """Return the call of a contraction as one matrix product, None where it is none."""
-    x_labels, y_labels, out = (node.attributes[k] for k in ("x_labels", "y_labels", "out_labels"))
+    x_labels, y_labels, out = (list(node.attributes[k]) for k in ("x_labels", "y_labels", "out_labels"))
     batch = [label for label in out if label in x_labels and label in y_labels]
     rows = [label for label in out if label in x_labels and label not in y_labels]
     columns = [label for label in out if label in y_labels and label not in x_labels]
@@ -146,28 +158,38 @@ def product(node: Node) -> Call | None:
     if len(batch) + len(rows) + len(inner) != len(x_labels) or len(batch) + len(columns) + len(inner) != len(y_labels):
         return None
     sizes = dict(zip(x_labels, node.inputs[0].shape, strict=True)) | dict(zip(y_labels, node.inputs[1].shape, strict=True))
-
-    def shaped(labels: Sequence[Any], groups: Sequence[list[Any]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        order = tuple([labels.index(label) for group in groups for label in group])
-        shape = [sizes[label] for label in batch]
-        for group in groups[1:]:
-            total = 1
-            for label in group:
-                total *= sizes[label]
-            shape.append(total)
-        return order, tuple(shape)
-
-    x_order, x_shape = shaped(x_labels, [batch, rows, inner])
-    y_order, y_shape = shaped(y_labels, [batch, inner, columns])
+    turned = out == [*batch, *columns, *rows]  # the product of the other with this is the result as it is to lie
+    if turned:
+        rows, columns, x_labels, y_labels = columns, rows, y_labels, x_labels
     made = [*batch, *rows, *columns]
-    full = tuple([sizes[label] for label in made])
-    back = tuple([made.index(label) for label in out])
-    straight = back == tuple(range(len(back)))
+    arrange_x = _matrices(x_labels, (batch, rows, inner), sizes)
+    arrange_y = _matrices(y_labels, (batch, inner, columns), sizes)
+    full, back = tuple([sizes[label] for label in made]), tuple([made.index(label) for label in out])
+    straight, plain = made == out, len(made) == len(batch) + 2
     matmul = np.matmul
 
     def call(operands: Sequence[Any]) -> list[Any]:
-        x, y = operands
-        result = matmul(x.transpose(x_order).reshape(x_shape), y.transpose(y_order).reshape(y_shape)).reshape(full)
+        x, y = operands[::-1] if turned else operands
+        result = matmul(arrange_x(x), arrange_y(y))
+        if not plain:
+            result = result.reshape(full)
         return [result if straight else np.ascontiguousarray(result.transpose(back))]
 
     return call
+
+
+def _matrices(labels: list[Any], groups: Sequence[list[Any]], sizes: dict[Any, Any]) -> Callable[[Any], Any]:
+    """Return what brings an operand into the form of matrices: first the batch as it is, then each group as one axis."""
+    order = tuple([labels.index(label) for group in groups for label in group])
+    shape = [sizes[label] for label in groups[0]]
+    for group in groups[1:]:
+        total = 1
+        for label in group:
+            total *= sizes[label]
+        shape.append(total)
+    same, flat = order == tuple(range(len(order))), len(shape) == len(order)
+    if same and flat:
+        return lambda x: x
+    if flat:
+        return lambda x: x.transpose(order)
+    return lambda x: x.transpose(order).reshape(shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.execution import Program
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record, pending
-from symgrad.eager.values import concrete, value_of
+from symgrad.eager.values import bound_input, concrete, value_of
 from symgrad.errors import ShapeError
-from symgrad.ir.expr import Node, constant, fresh_input
+from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["Job", "evaluate", "inline", "node_of", "prepare"]
+__all__ = ["Job", "evaluate", "inline", "node_of", "prepare", "stand_in", "tensor_inputs"]
+
+tensor_inputs: weakref.WeakKeyDictionary[Node, tuple[Record, Any]] = weakref.WeakKeyDictionary()
 
 _MOST_PROGRAMS = 512
 _programs: OrderedDict[Any, Program] = OrderedDict()
@@ -58,8 +62,8 @@ def evaluate(roots: Sequence[Record]) -> None:
     prepare(roots).run()
 
 
-def prepare(roots: Sequence[Record]) -> Job:
-    """Return what must run for records to have their values."""
+def prepare(roots: Sequence[Record], exact: bool = False) -> Job:
+    """Return what must run for records to have their values; unless ``exact`` also for those on the way that are held."""
     for root in roots:
         if root.data is None and root.signature is None:
             assert root.node is not None
@@ -67,12 +71,12 @@ def prepare(roots: Sequence[Record]) -> Job:
     order = pending(roots)
     if not order:
         return Job(None, [], [])
-    key, leaves, wanted = _structure(order, roots)
+    key, leaves, wanted = _structure(order, roots, exact)
     known = tuple(key)
     return Job(_programs.get(known) or _build(known, order, leaves, wanted), leaves, wanted)
 
 
-def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any], list[Record], list[Record]]:
+def _structure(order: list[Record], roots: Sequence[Record], exact: bool) -> tuple[list[Any], list[Record], list[Record]]:
     """Return the key of what is to be computed, the records it starts from, and those whose values are wanted."""
     number: dict[Record, int] = {}
     uses: dict[Record, int] = {}
@@ -100,7 +104,7 @@ def _structure(order: list[Record], roots: Sequence[Record]) -> tuple[list[Any],
     for k, record in enumerate(order):
         if not record.signature.single:  # type: ignore[union-attr]  # pending: it has one
             continue
-        if record in asked or sys.getrefcount(record) > uses[record] + _OWN_REFERENCES + 1:
+        if record in asked or (not exact and sys.getrefcount(record) > uses[record] + _OWN_REFERENCES + 1):
             wanted.append(record)
             key.append(k)
     return key, leaves, wanted
@@ -138,33 +142,81 @@ def inline(record: Record, operands: Sequence[Any]) -> Any:
     return results[0] if len(results) == 1 else results
 
 
+def stand_in(record: Record, edge: Any, value: Any) -> Node:
+    """Return the input of a graph that stands for a known value and for its place on the tape, the same while it lives."""
+    table = record.stand_ins
+    found = None if table is None else table.get(id(edge))
+    node: Node | None = None if found is None else found()
+    if node is not None and tensor_inputs[node][1] is edge:
+        return node
+    node = bound_input(np.asarray(value, record.type.dtype.numpy), "tensor")
+    tensor_inputs[node] = record, edge
+    if not record.exposed:  # else what it stands for may be another value next time
+        if table is None:
+            table = record.stand_ins = {}
+        table[id(edge)] = weakref.ref(node)
+    return node
+
+
 def node_of(record: Record) -> Node:
-    """Return where a record stands in a graph: its own node, a constant, a captured array, or its operation's node."""
+    """Return where a record stands in a graph: its own node, a constant, a captured array, or its operation's node.
+
+    What was recorded with gradients off passes no derivative on.
+    """
     if record.node is not None:
         return record.node
+    nodes: dict[Record, Any] = {}
+    bound: set[Record] = set()  # what depends on an argument of the trace
+    for one in sorted(_on_the_way(record), key=lambda r: r.serial):
+        if one.node is not None:
+            nodes[one] = one.node
+            bound.add(one)
+            continue
+        if one.data is not None and not one.tied:
+            nodes[one] = _known_node(one)
+            continue
+        found = inline(one, [_operand_node(one, k, nodes) for k in range(len(one.inputs))])
+        if not bound.isdisjoint(one.inputs):
+            bound.add(one)
+            if mode.was_off(one.serial):
+                found = _cut_off(found)
+            if isinstance(found, Node):
+                one.node = found
+        nodes[one] = found
+    result = nodes[record]
+    if not isinstance(result, Node) or not isinstance(result.type, TensorType):
+        raise ShapeError("a value with several parts has no node")
+    return result
+
+
+def _on_the_way(record: Record) -> list[Record]:
     order, seen, stack = [], set(), [record]
     while stack:
         one = stack.pop()
         if one not in seen:
             seen.add(one)
             order.append(one)
-            if one.data is None and one.node is None:
+            if (one.data is None or one.tied) and one.node is None:
                 stack.extend(one.inputs)
-    nodes: dict[Record, Any] = {}
-    for one in sorted(order, key=lambda r: r.serial):
-        if one.node is None:
-            if one.data is None:
-                found = inline(one, [nodes[i] for i in one.inputs])
-            elif isinstance(one.data, (bool, int, float)):
-                found = constant(one.data, one.type.dtype)
-            else:
-                found = concrete(np.asarray(one.data), one.type.dtype)
-            nodes[one] = found
-            if isinstance(found, Node) and one.data is None:  # a known value stands for itself: see Tensor.node
-                one.node = found
-        else:
-            nodes[one] = one.node
-    result = nodes[record]
-    if not isinstance(result, Node) or not isinstance(result.type, TensorType):
-        raise ShapeError("a value with several parts has no node")
-    return result
+    return order
+
+
+def _known_node(record: Record) -> Node:
+    if isinstance(record.data, (bool, int, float)):
+        return constant(record.data, record.type.dtype)
+    return concrete(np.asarray(record.data), record.type.dtype)
+
+
+def _operand_node(record: Record, k: int, nodes: dict[Record, Any]) -> Any:
+    """Return the node of an operand; of a known value on the tape an input that stands for it, so that it stays there."""
+    operand = record.inputs[k]
+    edge = None if record.edges is None else record.edges[k]
+    if edge is not None and operand.data is not None and operand.node is None and not operand.tied:
+        return stand_in(operand, edge, operand.data)
+    return nodes[operand]
+
+
+def _cut_off(found: Any) -> Any:
+    if isinstance(found, tuple):
+        return tuple([_cut_off(f) for f in found])
+    return ops.stop_gradient(found) if found.dtype.is_floating else found

@@ -29,7 +29,7 @@ class Entry:
     operands : tuple of int
         The number of each operand's value.
     own : tuple of int
-        The number of each result's value, -1 where it has none.
+        The number of each result's value.
     targets : tuple
         For each operand None, or ``(entry, result)`` in this piece, or the number of an edge that leaves it.
     """
@@ -128,14 +128,11 @@ def _pull(entry: Entry, present: dict[int, Cotangent], values: Sequence[Node], r
     masks = tuple([(k, None if c.mask is None else c.mask.type) for k, c in sorted(present.items())])
     template = _template(entry.signature, wanted, masks)
     arguments: list[Node] = [values[n] for n in entry.operands]
-    for place, number in enumerate(entry.own):
-        arguments.append(values[number] if number >= 0 else constant(0.0, entry.signature.types[place].dtype))
+    arguments += [values[number] for number in entry.own]
     for _, cotangent in sorted(present.items()):
         arguments.append(cotangent.value)
         if cotangent.mask is not None:
             arguments.append(cotangent.mask)
-    if template.missing(entry.own):
-        template = _template(entry.signature, wanted, masks, own=False)
     reads.extend(arguments[k] for k in template.reads)
     results = template.graph(*arguments)
     passed, place = [], 0
@@ -158,7 +155,7 @@ def saved_operands(signature: Signature, wanted: Sequence[int]) -> list[int]:
 class _Template:
     """One operation's pullback over placeholders: operands, results, then cotangents and their masks."""
 
-    __slots__ = ("_results", "graph", "made", "reads")
+    __slots__ = ("graph", "made", "reads")
 
     def __init__(self, graph: Graph, made: list[tuple[bool, bool]], operands: int, results: int) -> None:
         self.graph = graph
@@ -166,28 +163,23 @@ class _Template:
         used = set(graph.order) - set(graph.inputs)
         touched = {i for node in used for i in node.inputs} | set(graph.outputs)
         self.reads = tuple([k for k, node in enumerate(graph.inputs[: operands + results]) if node in touched])
-        self._results = {k - operands for k in self.reads if k >= operands}
-
-    def missing(self, own: Sequence[int]) -> bool:
-        """Whether it reads a result that has no number."""
-        return any(own[k] < 0 for k in self._results)
 
 
 _templates: dict[Any, _Template] = {}
 _MOST_TEMPLATES = 8192
 
 
-def _template(signature: Signature, wanted: tuple[int, ...], masks: Any, own: bool = True) -> _Template:
-    key = signature, wanted, masks, own
+def _template(signature: Signature, wanted: tuple[int, ...], masks: Any) -> _Template:
+    key = signature, wanted, masks
     found = _templates.get(key)
     if found is None:
         if len(_templates) >= _MOST_TEMPLATES:
             _templates.clear()
-        found = _templates[key] = _make_template(signature, wanted, masks, own)
+        found = _templates[key] = _make_template(signature, wanted, masks)
     return found
 
 
-def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any, own: bool) -> _Template:
+def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any) -> _Template:
     operands = [fresh_input("x", i.type) for i in signature.graph.inputs]
     outputs = signature.graph(*operands)
     results = [fresh_input("out", t) for t in signature.types]
@@ -205,7 +197,7 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any, ow
         made.append((one is not None, one is not None and one.mask is not None))
         if one is not None:
             nodes += [one.value] if one.mask is None else [one.value, one.mask]
-    if own:  # what the forward pass computed is read, not computed again
+    if not signature.name.startswith("Div"):  # a result is read, not computed again; a quotient saves its operands only
         again = {o: r for o, r in zip(outputs, results, strict=True) if o.primitive not in (ops.input, ops.constant)}
         again |= _told_by_results(outputs, results)
         nodes = list(Graph(inputs, nodes).substitute(again))

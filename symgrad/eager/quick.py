@@ -14,7 +14,7 @@ import numpy as np
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.operation import Operation, settle
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record, next_serial
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, next_serial
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import NumberLeaf
 
@@ -22,8 +22,6 @@ __all__ = ["binary_operator", "is_operand", "unary_method"]
 
 _FLOAT, _INT = SCALARS[float], SCALARS[int]
 _new_tensor = Tensor.__new__
-_new_record = Record.__new__
-_new_number = NumberLeaf.__new__
 
 
 def is_operand(value: Any) -> bool:
@@ -49,9 +47,13 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
             n = y.number if y.token is token else window.enter(y)
             from_b = b._edge
         else:
-            y = _new_number(NumberLeaf)
+            y = NumberLeaf()
+            y.signature = y.edges = y.overwritten = y.moved = y.rare = None
+            y.inputs = ()
             y.data = b
             y.type = _FLOAT if kind is float else _INT
+            y.exposed = False
+            y.serial = -1
             y.token = token
             leaves = window.leaves
             y.number = -1 - len(leaves)
@@ -74,7 +76,7 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         if at_once or number >= LONGEST_WINDOW or window.slow or not signature.single:
             return settle(window, found, (x, y), edges or (None, None))
         window.moves = moves
-        record = _new_record(Record)
+        record = Bare()
         record.signature = signature
         record.inputs = (x, y)
         record.edges = edges if tracks else None
@@ -82,12 +84,14 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         record.serial = next_serial()
         record.token = token
         record.number = number
+        record.data = record.overwritten = record.moved = record.gradient = record.rare = None
+        record.freed = record.exposed = False
         records.append(record)
         made = _new_tensor(Tensor)
         made._value = record
-        if tracks:
-            made._edge = record
-        elif window.inference:
+        made._cell = None
+        made._edge = record if tracks else None
+        if window.inference and not tracks:
             made.mark_inference()
         return made
 
@@ -121,7 +125,7 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         if at_once or number >= LONGEST_WINDOW or window.slow or not signature.single:
             return settle(window, found, (x,), (edge,))
         window.moves = moves
-        record = _new_record(Record)
+        record = Bare()
         record.signature = signature
         record.inputs = (x,)
         record.edges = (edge,) if tracks else None
@@ -129,12 +133,14 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         record.serial = next_serial()
         record.token = token
         record.number = number
+        record.data = record.overwritten = record.moved = record.gradient = record.rare = None
+        record.freed = record.exposed = False
         records.append(record)
         made = _new_tensor(Tensor)
         made._value = record
-        if tracks:
-            made._edge = record
-        elif window.inference:
+        made._cell = None
+        made._edge = record if tracks else None
+        if window.inference and not tracks:
             made.mark_inference()
         return made
 

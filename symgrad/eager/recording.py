@@ -6,14 +6,16 @@ storage another record. So an operation that is still pending means the data at 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from symgrad.dtypes import DType, bool_, float64, from_numpy, int64
+from symgrad.eager.grad_mode import mode, next_serial
+from symgrad.eager.values import is_plain
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -25,12 +27,14 @@ __all__ = [
     "LONGEST_WINDOW",
     "SCALARS",
     "Assigned",
+    "Bare",
     "Edge",
     "Projection",
     "Record",
     "Signature",
     "inference_type",
     "is_inference_type",
+    "known",
     "leaf",
     "next_serial",
     "node_leaf",
@@ -43,8 +47,6 @@ __all__ = [
 AnyArray = np.ndarray[Any, Any]
 
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
-
-next_serial = itertools.count().__next__
 
 _inference_types: dict[int, TensorType] = {}
 
@@ -162,6 +164,38 @@ class Assigned:
         self.value = value
 
 
+class _Rare:
+    """What only few records have."""
+
+    __slots__ = ("grad_fn", "line", "node", "power", "stand_ins", "tied")
+
+    def __init__(self) -> None:
+        self.node: Node | None = None
+        self.grad_fn: Any = None
+        self.power = False
+        self.stand_ins: Any = None
+        self.tied = False
+        self.line = ""
+
+
+_NONE = _Rare()  # what all other records have
+
+
+def _rare(name: str, doc: str) -> Any:
+    """Return the property that reads and writes one attribute of ``rare``."""
+    read = attrgetter(name)
+
+    def get(record: Record) -> Any:
+        return read(record.rare or _NONE)
+
+    def put(record: Record, value: Any) -> None:
+        if record.rare is None:
+            record.rare = _Rare()
+        setattr(record.rare, name, value)
+
+    return property(get, put, doc=doc)
+
+
 class Record:
     """One value, and how it came about.
 
@@ -179,20 +213,26 @@ class Record:
         The value, once it is known. Of a leaf that is a Python number, the number.
     """
 
-    serial: float = -1  # of a leaf: before everything
-    token: object = None  # of the window it has a number in
-    number = 0
-    data: Any = None
-    node: Node | None = None  # where it stands in a trace
-    overwritten: tuple[int, list[int], Record] | None = None  # once its storage was written: the version it was, the counter,
+    __slots__ = (
+        "__weakref__", "data", "edges", "exposed", "freed", "gradient", "inputs", "moved", "number", "overwritten", "rare",
+        "serial", "signature", "token", "type",
+    )  # fmt: skip
+
+    signature: Signature | None
+    inputs: tuple[Record, ...]
+    edges: tuple[Any, ...] | None
+    type: TensorType
+    serial: float  # of a leaf -1: before everything
+    token: object  # of the window it has a number in
+    number: int
+    data: Any
+    overwritten: tuple[int, list[int], Record] | None  # once its storage was written: the version it was, the counter,
     # and the record that was written
-    moved: Cell | Assigned | None = None  # where the value is now that was changed behind autograd's back
-    freed = False  # what backward needs was given up
-    gradient: Any = None  # hooks and whatever else only few records have, see tape.py
-    grad_fn: Any = None  # the object that Python sees
-    exposed = False  # other code may write the data
-    power = False  # whether it belongs to the derivative of a power; see replaying.py
-    line = ""  # under anomaly detection, where it was recorded
+    moved: Cell | Assigned | None  # where the value is now that was changed behind autograd's back
+    freed: bool  # what backward needs was given up
+    gradient: Any  # hooks and whatever else only few records have, see tape.py
+    exposed: bool  # other code may write the data
+    rare: _Rare | None
 
     def __init__(
         self, signature: Signature | None, inputs: tuple[Record, ...], edges: tuple[Any, ...] | None, type_: TensorType
@@ -202,18 +242,32 @@ class Record:
         self.edges = edges
         self.type = type_
         self.serial = next_serial()
+        self.token = self.data = self.overwritten = self.moved = self.gradient = self.rare = None
+        self.number = 0
+        self.freed = self.exposed = False
+
+    node = _rare("node", "Where it stands in a trace.")
+    grad_fn = _rare("grad_fn", "The object that Python sees.")
+    power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
+    tied = _rare("tied", "Whether its value is known and it depends on an argument of a trace.")
+    stand_ins = _rare("stand_ins", "Inputs of graphs that stand for it; see programs.py.")
+    line = _rare("line", "Under anomaly detection, where it was recorded.")
 
     def alias(self) -> Record:
         """Return the same value as another record, which no write has marked."""
         made = Record(self.signature, self.inputs, self.edges, self.type)
-        made.data, made.node, made.serial = self.data, self.node, self.serial
+        made.data, made.serial = self.data, self.serial
+        if self.rare is not None:
+            made.node, made.tied = self.node, self.tied
         return made
 
     def settle(self, value: AnyArray) -> None:
         """Take the value; how it came about is forgotten unless the tape or a shared storage may ask."""
-        self.data = value
-        if self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+        if mode.tracing and not self.is_plain:
+            self.tied = True
+        elif self.edges is None and not self.signature.view:  # type: ignore[union-attr]  # a leaf has its value
             self.inputs = ()
+        self.data = value
 
     @property
     def is_plain(self) -> bool:
@@ -221,9 +275,13 @@ class Record:
         stack, seen = [self], {self}
         while stack:
             one = stack.pop()
-            if one.data is None and one.signature is None:
+            if one.tied or (one.node is not None and not is_plain([one.node])):
                 return False
-            new = [i for i in one.inputs if i.data is None and i not in seen]
+            if one.data is not None or one.node is not None:
+                continue
+            if one.signature is None:
+                return False
+            new = [i for i in one.inputs if i not in seen]
             seen.update(new)
             stack.extend(new)
         return True
@@ -233,12 +291,28 @@ class Record:
         return f"<Record {self.serial} {name}: {self.type}{'' if self.data is None else ', known'}>"
 
 
+class Bare(Record):
+    """A record that is made without arguments, its attributes still to be set: the cheapest way to make one."""
+
+    __slots__ = ()
+    __init__ = object.__init__  # type: ignore[assignment]
+
+
 def leaf(value: Any) -> Record:
     """Return the record of an ndarray, taken as it is, or of a Python number."""
-    found = SCALARS.get(type(value))
-    record = Record(None, (), None, found or type_of(value.shape, from_numpy(value.dtype)))
+    return known(SCALARS.get(type(value)) or type_of(value.shape, from_numpy(value.dtype)), value)
+
+
+def known(type_: TensorType, value: Any) -> Record:
+    """Return the record of a value of this type."""
+    record = Bare()
+    record.signature = record.edges = record.token = record.overwritten = record.moved = record.gradient = record.rare = None
+    record.inputs = ()
+    record.type = type_
     record.serial = -1
+    record.number = 0
     record.data = value
+    record.freed = record.exposed = False
     return record
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad.eager.flushing import operand, places
+from symgrad.eager.flushing import Operands, give, operands_of
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job
-from symgrad.eager.recording import Record, leaf
+from symgrad.eager.recording import Record, known
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import Window
+from symgrad.ir.types import TensorType
 
 __all__ = ["Learned", "backward_again", "key_of", "remember", "results_before"]
 
@@ -46,12 +47,17 @@ class _Plan:
     __slots__ = ("grads", "operands", "program", "read", "results", "spent", "stale")
 
     def __init__(
-        self, program: Any, operands: list[Any], results: list[tuple[int, int]], grads: list[tuple[int, int]], *rest: list[int]
+        self,
+        program: Any,
+        operands: Operands,
+        results: list[tuple[int, int]],
+        grads: list[tuple[int, int, TensorType]],
+        *rest: list[int],
     ) -> None:
         self.program = program
         self.operands = operands
         self.results = results  # (which result of the program, record)
-        self.grads = grads  # (which result of the program, leaf)
+        self.grads = grads  # (which result of the program, leaf, its type)
         self.spent, self.read = rest
         self.stale = False  # whether a result was asked for that it leaves out
 
@@ -73,7 +79,7 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
             return None
         old = grad._value if grad._cell is None else grad.current()
         codes.append(old.number if old.token is window.token else window.enter(old))
-    return window.state, len(window.records), (value.number, retain_graph, tuple(codes))
+    return window.state, (len(window.records), len(window.leaves)), (value.number, retain_graph, tuple(codes))
 
 
 def backward_again(window: Window, key: Any) -> bool:
@@ -90,12 +96,13 @@ def backward_again(window: Window, key: Any) -> bool:
     for number in plan.spent:
         if records[number].freed or records[number].gradient is not None:
             return False
-    results = plan.program([operand(window, p) for p in plan.operands])
+    results = plan.program(plan.operands(window))
     for place, number in plan.results:
-        records[number].settle(results[place])
-    for place, number in plan.grads:
-        accumulator = window.accumulators[number]
-        value = leaf(results[place])
+        give(records[number], results[place])
+    accumulators = window.accumulators
+    for place, number, type_ in plan.grads:
+        accumulator = accumulators[number]
+        value = known(type_, results[place])
         if accumulator.grad is None:
             accumulator.grad = Tensor.of(value)
         else:
@@ -120,7 +127,8 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     if mode.anomaly:
         return
     token = window.token
-    operands = places(window, learned.job.leaves)
+    state, (count, leaves), rest = key
+    operands = operands_of(window, learned.job.leaves, count, leaves)
     read = _numbers(window, learned.read)
     inside = all(r.token is token and r.number >= 0 for r in learned.spent)
     if any(r.moved is not None or r.overwritten is not None for r in learned.read):
@@ -132,8 +140,7 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     for edge, total in learned.totals.items():
         if not isinstance(edge, Leaf) or edge.token is not token or total not in position:
             return
-        grads.append((position[total], edge.number - 2))
-    state, count, rest = key
+        grads.append((position[total], edge.number - 2, total.type))
     mine = {r: k for k, r in enumerate(window.records[:count])}
     results = [(k, mine[r]) for r, k in position.items() if r in mine]
     spent = [r.number for r in learned.spent]

@@ -16,7 +16,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
 from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
-from symgrad.ir.expr import Node, fresh_input
+from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 
 if TYPE_CHECKING:
@@ -129,6 +129,21 @@ def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
     tensor._follows = False
     if counted:
         tensor._counter = other.counter
+    if mode.tracing and other._value.type.dtype.is_floating and not other._value.is_plain:
+        _cut_off(tensor, other)
+
+
+def _cut_off(tensor: Tensor, other: Tensor) -> None:
+    """Make what shares another's storage pass no derivative on: a trace has no tape that it could be left out of."""
+    value = other._value
+    view = _cuts.get(value.type)
+    if view is None:
+        view = _cuts[value.type] = View("AliasBackward0", value.type, ops.stop_gradient, lambda _, new: new, lambda a: a)
+    tensor._chain = (*other._chain, view)
+    tensor._value = Record(view, (value,), None, view.type)
+
+
+_cuts: dict[Any, View] = {}
 
 
 def write(tensor: Tensor, value: Record, edge: Any) -> None:

@@ -11,7 +11,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.printing import tensor_text
 from symgrad.eager.programs import node_of
 from symgrad.eager.recording import AnyArray, Assigned, Record
-from symgrad.eager.storage import alias, share, write
+from symgrad.eager.storage import alias, cell_of, share, write
 from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
 from symgrad.eager.values import is_concrete
@@ -22,6 +22,7 @@ __all__ = ["Size", "Tensor", "traced"]
 class Tensor(TensorState):
     """A value with torch's names and meanings: it records what is done to it, and runs it when a value is asked for."""
 
+    __slots__ = ()
     __array_priority__ = 2000
 
     # sharing -----------------------------------------------------------------------------------------------------------
@@ -49,8 +50,19 @@ class Tensor(TensorState):
     @property
     def data(self) -> Tensor:
         """A tensor that shares the storage but not its version: writing it goes unnoticed by backward."""
-        made = Tensor.of(self._value if self._cell is None else self.current())
-        alias(made, self, counted=False)
+        cell = self._cell
+        if cell is None:
+            cell = cell_of(self)
+        made = _new(Tensor)
+        made._value = self._value if cell.stamp == self._stamp else self.current()
+        made._edge = None
+        made._cell = cell
+        made._stamp = cell.stamp
+        made._follows = False
+        if self._chain:
+            made._chain = self._chain
+        if mode.inference:
+            made._inference = True
         return made
 
     @data.setter
@@ -59,7 +71,7 @@ class Tensor(TensorState):
             raise TypeError("Variable data has to be a tensor, but got " + type(value).__name__)
         cell = self._cell
         if cell is not None and value._cell is cell and value._chain == self._chain:
-            if self._chain or self._follows:
+            if cell.stamp != self._stamp:
                 self.current()
             return
         edge = self.edge()
@@ -93,9 +105,9 @@ class Tensor(TensorState):
         own = self.edge()
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._chain and self._follows:
-            assert self._cell is not None
-            if isinstance(self._cell.edge, Leaf):
+        if self._chain and own is not None:
+            assert self._parent is not None
+            if isinstance(self._parent.edge(), Leaf):
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
         if self._forbidden and (own is not None or edge is not None):
             raise RuntimeError(self._forbidden)
@@ -185,6 +197,7 @@ class Tensor(TensorState):
         return object.__format__(self, spec) if spec else repr(self)
 
 
+_new = Tensor.__new__
 GradFn.tensor_type = Tensor
 
 

@@ -15,7 +15,7 @@ from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
 from symgrad.eager.torch_rules import axis_of
-from symgrad.eager.views import as_strides, contiguous_strides
+from symgrad.eager.views import as_reshape, as_strides, contiguous_strides
 from symgrad.errors import at_user_line
 
 __all__ = [
@@ -164,8 +164,7 @@ def reshape(self: Tensor, *shape: Any) -> Tensor:
     """Return the elements in the same order in another shape: a view where memory allows it, else a copy."""
     made: Tensor = METHODS["reshape"](self, *shape)
     if self._chain and not is_contiguous(self) and not _viewable(self, tuple(made.shape)):
-        fresh: Tensor = METHODS["reshape"](clone(self), *shape)
-        return fresh
+        return as_reshape(clone(self), tuple(made.shape), "UnsafeViewBackward0")
     return made
 
 

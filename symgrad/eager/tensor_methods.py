@@ -11,13 +11,13 @@ import numpy as np
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
-from symgrad.eager.creation import empty, full, full_like, ones, ones_like, random_generator, tensor, zeros, zeros_like
+from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, random_generator, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
-from symgrad.eager.recording import Record, leaf
+from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
@@ -107,10 +107,15 @@ def reshaped_in_place(function: Function) -> Function:
 
 def zero_(self: Tensor) -> Tensor:
     """Write zeros."""
-    return fill_(self, 0)
+    array = _zeros.get(id(self._value.type))
+    if array is None or self._edge is not None or self._cell is not None:
+        return fill_(self, 0)
+    write(self, known(self._value.type, array), None)
+    return self
 
 
 _filled: dict[Any, Any] = {}  # arrays of one small value, which nobody writes
+_zeros: dict[int, Any] = {}  # those of zeros, by their type, which lasts
 _MOST_FILLED = 256
 
 
@@ -125,9 +130,9 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         array = np.full(type_.shape, value, type_.dtype.numpy)
         if len(_filled) < _MOST_FILLED and array.size <= 64:
             _filled[key] = array
-    record = Record(None, (), None, type_)
-    record.data = array
-    return self.write_in_place(record, None)
+            if key[1] == "0":  # not -0.0
+                _zeros[id(type_)] = array
+    return self.write_in_place(known(type_, array), None)
 
 
 def is_same_size(self: Tensor, other: Tensor) -> bool:
@@ -340,7 +345,11 @@ _PROPERTIES = {
 }
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
-_STATIC: dict[str, Function] = {"settled": settled, "on_tape": on_tape}  # what the layers above find by a value's kind
+_STATIC: dict[str, Function] = {
+    "made_of": lambda *args: legacy(*args)._value,
+    "settled": settled,
+    "on_tape": on_tape,
+}  # what the layers above find by a value's kind
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)

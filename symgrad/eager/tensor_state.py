@@ -13,17 +13,14 @@ from symgrad.dtypes import DType, float32
 from symgrad.eager.faces import Face
 from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.programs import node_of
+from symgrad.eager.programs import node_of, stand_in
 from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
-from symgrad.eager.values import bound_input
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
-__all__ = ["Size", "TensorState", "tensor_inputs"]
-
-tensor_inputs: weakref.WeakKeyDictionary[Node, tuple[Record, Any]] = weakref.WeakKeyDictionary()
+__all__ = ["Size", "TensorState"]
 
 ONLY_FLOATING = "Only Tensors of floating point and complex dtype can require gradients"
 
@@ -59,9 +56,11 @@ class TensorState(Face):
     version counter, and whether it follows the storage's place on the tape.
     """
 
+    __slots__ = ("__dict__", "_cell", "_edge", "_value")
+
     _value: Record
-    _edge: Any = None
-    _cell: Cell | None = None
+    _edge: Any
+    _cell: Cell | None
     _chain: tuple[View, ...] = ()
     _stamp = 0
     _counter: list[int] | None = None
@@ -73,17 +72,24 @@ class TensorState(Face):
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
-    def __init__(self, node: Node) -> None:
-        self._value = node_leaf(node)
+    def __init__(self, *args: Any) -> None:
+        given = args[0] if len(args) == 1 else None
+        self._value = node_leaf(given) if isinstance(given, Node) else self.made_of(*args)
+        self._edge = self._cell = None
+
+    @staticmethod
+    def made_of(*args: Any) -> Record:
+        """Return the record of what ``Tensor(data)`` or ``Tensor(*sizes)`` holds; given by the module that makes Tensors."""
+        raise NotImplementedError
 
     @classmethod
     def of(cls, value: Record, edge: Any = None) -> Self:
         """Return a Tensor of a record, whose cotangent takes ``edge``."""
         made = _new(cls)
         made._value = value
-        if edge is not None:
-            made._edge = edge
-        elif mode.inference:
+        made._edge = edge
+        made._cell = None
+        if edge is None and mode.inference:
             made.mark_inference()
         return made
 
@@ -128,8 +134,7 @@ class TensorState(Face):
         """The value's place in a graph; of a known value an input that stands for it, so that its tape is not lost."""
         record = self.current()
         if record.node is None and record.is_plain:
-            record.node = bound_input(self.numpy_value(), "tensor")
-            tensor_inputs[record.node] = record, self._edge
+            return stand_in(record, self._edge, self.numpy_value())
         return node_of(record)
 
     def numpy_value(self) -> AnyArray:
@@ -199,6 +204,8 @@ class TensorState(Face):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+            if edge is not None:
+                self.__dict__["_kept"] = edge.grad
             self._place(None)
             return self
         if not self.dtype.is_floating:
@@ -207,6 +214,7 @@ class TensorState(Face):
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if edge is None:
             self._place(Leaf(self._value.type, self))
+            self._edge.grad = self.__dict__.pop("_kept", None)
         return self
 
     def _place(self, edge: Any) -> None:

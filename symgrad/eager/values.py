@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import DType, from_numpy
-from symgrad.errors import ShapeError, TraceError, at_user_line
+from symgrad.errors import MappedError, ShapeError, TraceError, at_user_line
 from symgrad.interpret import evaluate
 from symgrad.ir.dims import Dim
 from symgrad.ir.expr import Node, constant, fresh_input, ops
@@ -24,6 +24,7 @@ __all__ = [
     "is_concrete",
     "is_plain",
     "new_inner",
+    "new_mapped",
     "unknown_size",
     "value_of",
 ]
@@ -32,6 +33,8 @@ AnyArray = np.ndarray[Any, Any]
 
 _values: weakref.WeakKeyDictionary[Node, AnyArray] = weakref.WeakKeyDictionary()
 _outer: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+
+_mapped: weakref.WeakSet[Node] = weakref.WeakSet()
 
 CONSTANT_LIMIT = 64  # longer arrays met in a trace are captured as inputs, not written into the C as tables
 
@@ -50,6 +53,13 @@ def new_inner(node: Node, label: str) -> Node:
     """Return a new input for an inner trace that stands for ``node``: differentiating by it cannot meet an outer one."""
     inner = fresh_input(node.attributes["label"] if node.primitive is ops.input else label, node.type)
     _outer[inner] = node
+    return inner
+
+
+def new_mapped(label: str, type_: TensorType) -> Node:
+    """Return a new input for the inside of a vmap: it has no one value."""
+    inner = fresh_input(label, type_)
+    _mapped.add(inner)
     return inner
 
 
@@ -84,6 +94,12 @@ def captured_value(node: Node) -> AnyArray | None:
     return None if node in _outer else _values.get(node)
 
 
+MAPPED = (
+    "vmap: It looks like you're calling .item() on a Tensor, or using one in some data-dependent control flow. We don't support "
+    "vmap over calling .item() on a Tensor, please try to rewrite what you're doing with other operations, as sg.where"
+)
+
+
 def value_of(node: Node, asked: str = "a value") -> AnyArray:
     """Return the value of a node whose inputs all have values.
 
@@ -98,6 +114,8 @@ def value_of(node: Node, asked: str = "a value") -> AnyArray:
     order = _walk([node])
     for each in order:
         if each.primitive is ops.input and each not in _values and each not in _outer:
+            if each in _mapped:
+                raise MappedError(at_user_line(MAPPED))
             raise TraceError(at_user_line(_no_value(asked, each)))
         if each.primitive is ops.dim_size and _unsized(each):
             raise TraceError(at_user_line(unknown_size(asked, each.attributes["dim"])))

@@ -88,7 +88,7 @@ def _numpy_key(key: Key) -> tuple[Any, ...]:
     for place in key.inserted:
         kept = [k for k, item in enumerate(items) if item is None or isinstance(item, slice)]
         items.insert(kept[place] if place < len(kept) else len(items), None)
-    return tuple(items)
+    return (*items, ...)  # also where nothing is left: a view without axes, not a copied number
 
 
 def as_permutation(tensor: Tensor, order: Sequence[int], name: str = "PermuteBackward0") -> Tensor:

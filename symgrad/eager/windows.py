@@ -140,15 +140,18 @@ class Window:
 class NumberLeaf(Record):
     """A Python number as an operand."""
 
-    signature = None
-    inputs = ()
-    edges = None
-
-    def __init__(self, value: Any) -> None:
-        self.data = value
-        self.type = SCALARS[type(value)]
+    __slots__ = ()
+    __init__ = object.__init__  # type: ignore[assignment]  # see Bare
 
 
 def new_number(value: Any) -> NumberLeaf:
     """Return the record of a Python number."""
-    return NumberLeaf(value)
+    made = NumberLeaf()
+    made.signature = made.edges = made.token = made.overwritten = made.moved = made.gradient = made.rare = None
+    made.inputs = ()
+    made.serial = -1
+    made.number = 0
+    made.data = value
+    made.type = SCALARS[type(value)]
+    made.freed = made.exposed = False
+    return made

@@ -18,6 +18,7 @@ from symgrad.ir.dims import Dim, Size
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.native import cache
+from symgrad.native.objects import objects_source
 from symgrad.native.toolchain import (
     Compiler,
     CompilerTimeoutError,
@@ -33,9 +34,10 @@ from symgrad.options import Options
 if TYPE_CHECKING:
     from symgrad.codegen.render import CSource
 
-__all__ = ["ENTRY", "FORMAT", "Library", "build", "find_library", "key_parts", "library_key"]
+__all__ = ["ENTRY", "FORMAT", "OBJECTS", "Library", "build", "find_library", "key_parts", "library_key"]
 
 ENTRY = "sg_entry"
+OBJECTS = "sg_objects"  # the call with lists of Python's, of functions with fixed sizes
 VERSION = "0.1.0"
 FORMAT = f"symgrad {VERSION}"  # with the stamp of the sources, what code and records look like
 
@@ -185,7 +187,10 @@ def _entry(source: CSource) -> str:
     words += [f"(size_t)a[{count + k}]" for k in range(len(source.dims))]
     words.append(f"(void *)a[{count + len(source.dims)}]")
     lines = ['#include "module.c"', "", f"int {ENTRY}(const uintptr_t *a)", "{"]
-    return "\n".join([*lines, f"    return {source.symbol}({', '.join(words)});", "}", ""])
+    text = "\n".join([*lines, f"    return {source.symbol}({', '.join(words)});", "}", ""])
+    if source.dims or not source.outputs:
+        return text
+    return text + objects_source(OBJECTS, source.symbol, len(source.inputs), len(source.outputs))
 
 
 def _compile(compiler: Compiler, flags: Sequence[str], folder: Path, budget: float) -> None:

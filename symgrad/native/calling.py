@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Argument", "caller_source", "runner_source"]
+__all__ = ["Argument", "caller_source", "direct_runner_source", "runner_source"]
 
 _PLAIN = 0x101  # NumPy's C_CONTIGUOUS and ALIGNED
 
@@ -86,3 +86,25 @@ def runner_source(inputs: Sequence[Argument], outputs: Sequence[Argument]) -> st
     body.append(f"result = [{', '.join(f'o{k}.copy()' if a.copied else f'o{k}' for k, a in enumerate(outputs))}]")
     body += ["give(context)", "return result"]
     return "\n".join([*lines, *(f"    {line}" for line in body if line)]) + "\n"
+
+
+def direct_runner_source(inputs: int, outputs: int, whole: Sequence[int], work: bool) -> str:
+    """Return the text of ``run(values)`` for a C function that reads Python's lists: nothing is copied.
+
+    Names it uses besides those above: ``enter``, the C function; ``whole``, arrays of integers, for the operands with these
+    numbers; ``nothing`` or a ``workspace()``, taken from a pool.
+    """
+    lines = ["pool = []", "take, give = pool.pop, pool.append", "def run(values):"]
+    body = [f"if type(values[{k}]) is int: values[{k}] = whole[values[{k}]]" for k in whole]
+    body.append(f"result = [{', '.join(f'empty(r{k}, e{k})' for k in range(outputs))}]")
+    place = "nothing"
+    if work:
+        body += ["try: work = take()", "except IndexError: work = workspace()"]
+        place = "address(work)"
+    body.append(f"status = enter(id(values), id(result), {place})")
+    readable = ", ".join([f"contiguous(values[{k}], d{k}).reshape(s{k})" for k in range(inputs)])
+    body += ["if status:", f"    values = [{readable}]", f"    status = enter(id(values), id(result), {place})"]
+    body.append("    if status: fail(status)")
+    body += ["give(work)"] if work else []
+    body.append("return result")
+    return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"

@@ -12,8 +12,9 @@ import numpy as np
 from symgrad.errors import CompileError, ShapeError
 from symgrad.ir.dims import evaluate
 from symgrad.ir.types import format_shape
-from symgrad.native.build import ENTRY, Library
-from symgrad.native.calling import Argument, caller_source, runner_source
+from symgrad.native.build import ENTRY, OBJECTS, Library
+from symgrad.native.calling import Argument, caller_source, direct_runner_source, runner_source
+from symgrad.native.objects import Numbers, layout
 from symgrad.native.sizes import check_array, solve
 
 __all__ = ["NativeFunction", "load"]
@@ -23,6 +24,7 @@ Shape = tuple[int, ...]
 
 _ffi = backend.FFI()
 _NUMBERS = {float: "float64", int: "int64", bool: "bool"}
+_whole = Numbers()
 _COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
 
 
@@ -166,15 +168,25 @@ class NativeFunction:
         result: Callable[..., Any] = names["call"]
         return result
 
-    def runner(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def runner(self) -> Callable[[list[Any]], list[Any]]:
         """Return the fastest call on a list of operands of the right types and fixed sizes, which it does not check.
 
         Operands are ndarrays, and for 0-d inputs also numbers; the results are new ndarrays.
         """
         inputs, outputs, names = self._call_parts(())
-        exec(compile(runner_source(inputs, outputs), "<symgrad run>", "exec"), names)
-        result: Callable[[Sequence[Any]], list[Any]] = names["run"]
+        text = runner_source(inputs, outputs)
+        if layout() is not None and outputs:
+            whole = [k for k, t in enumerate(self.library.inputs) if not t.shape and t.dtype.name == "int64"]
+            text = direct_runner_source(len(inputs), len(outputs), whole, bool(self.library.work))
+            names |= {"enter": self._with_objects(), "whole": _whole, "workspace": lambda: self.workspace(())}
+        exec(compile(text, "<symgrad run>", "exec"), names)
+        result: Callable[[list[Any]], list[Any]] = names["run"]
         return result
+
+    def _with_objects(self) -> Callable[..., int]:
+        """Return the call that takes the addresses of two lists, and a workspace."""
+        kind = _ffi.typeof("int(*)(void *, size_t, size_t, void *)")
+        return partial(self._opened.load_function(kind, OBJECTS), layout())
 
     def _call_parts(self, dims: Sequence[int]) -> tuple[list[Argument], list[Argument], dict[str, Any]]:
         """Return the arguments of a call for fixed sizes, and the names that its text uses."""
@@ -192,6 +204,7 @@ class NativeFunction:
             "fail": self.fail,
             "refuse": self._refuser(given),
             "contiguous": np.ascontiguousarray,
+            "nothing": _ffi.NULL,
             "make": lambda: self._context(given, made, dims, all(a.copied for a in (*inputs, *outputs))),
         }
         for k, (t, shape) in enumerate(zip(library.inputs, given, strict=True)):
