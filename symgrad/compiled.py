@@ -222,8 +222,6 @@ class CompiledFunction:
         call_native = returning(native, program.trace.output)
         return (lambda *args: self._checked(call_native(*args))) if self.options.finite else call_native
 
-    # what can be asked of a signature ----------------------------------------------------------------------------------
-
     def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, Call, list[AnyArray]]:
         if not args and self._parameters.specs is not None:
             call = self._parameters.spec_call(kwargs)
@@ -306,9 +304,13 @@ class CompiledFunction:
         """Whether it was compiled with specs."""
         return self._parameters.specs is not None
 
+    def spec_call(self) -> Call:
+        """Return the arguments that the specs stand for."""
+        return self._parameters.spec_call()
+
     def trace_specs(self) -> tuple[Call, Trace]:
         """Return the arguments the specs stand for, and the function traced for them."""
-        call = self._parameters.spec_call()
+        call = self.spec_call()
         return call, self._trace(call, tuple(s.type for s in self._parameters.spec_leaves))
 
     @property
@@ -325,8 +327,6 @@ class CompiledFunction:
         known, options, argnums = self._parameters, self.options, self._argnums
         specs, static = known.specs if specs is None else specs, known.static_names
         return CompiledFunction(fn, specs=specs, static_argnames=static, options=options, argnums=argnums, result=result)
-
-    # derivatives -------------------------------------------------------------------------------------------------------
 
     def _derived(self, name: str) -> CompiledFunction:
         argnums = self._argnums if name not in ("jvp", "hvp", "vjp") else 0

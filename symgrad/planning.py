@@ -20,6 +20,7 @@ from symgrad.errors import ExportError
 from symgrad.ir.dims import Size, product
 from symgrad.ir.expr import constant
 from symgrad.ir.graph import Graph
+from symgrad.ir.kinds import Interpreted
 from symgrad.options import Options
 from symgrad.tracing import TensorSpec, Trace
 
@@ -31,6 +32,7 @@ DERIVATIVES = {
 }  # fmt: skip
 _OF_ALL = ("grad", "value_and_grad", "jacobian", "hessian")  # the others are along a direction in the first argument
 _NUMBERED = re.compile(r"d([1-9][0-9]?)\Z")
+_NO_SPECS = "export: {} needs specs=[...], one sg.TensorSpec for each argument"
 _OWN = {"ffi", "lib", "native"}  # what every package has
 _LIBRARIES = {"numpy", "cffi", "pycparser", "symgrad", "scipy", "sympy", "jinja2", "numba", "casadi", "torch", "jax"}
 
@@ -184,8 +186,8 @@ def _specs_for(name: str, fn: Any, specs: Any, functions: Mapping[str, Any]) -> 
         raise ExportError(f"export: specs of {name} must be a list with one TensorSpec for each argument, got a single one")
     if found is None and not isinstance(fn, CompiledFunction):
         found = getattr(fn, "specs", None)
-    if found is None and not (isinstance(fn, CompiledFunction) and fn.has_specs):
-        raise ExportError(f"export: {name} needs specs=[...], one sg.TensorSpec for each argument")
+    if found is None and not isinstance(fn, CompiledFunction):
+        raise ExportError(_NO_SPECS.format(name))
     return found
 
 
@@ -194,11 +196,11 @@ def _family(name: str, fn: Any, specs: Sequence[Any] | None, kinds: Sequence[str
     base = fn if isinstance(fn, CompiledFunction) else CompiledFunction(fn, options=options, argnums=_argnums(fn))
     try:
         base = base.with_specs(specs)
-        call, value = base.trace_specs()
+        base.spec_call()
     except TypeError as error:
-        if type(error) is not TypeError:
-            raise
-        raise ExportError(f"export: the specs of {name} do not fit its parameters: {error}") from error
+        why = f"export: the specs of {name} do not fit its parameters: {error}"
+        raise ExportError(why if specs is not None else _NO_SPECS.format(name)) from error
+    call, value = base.trace_specs()
     if not value.graph.outputs:
         raise ExportError(f"export: {name} returns nothing that could be exported; return arrays or numbers")
     starts = [sum(t.leaves for t in call.trees[:k]) for k in range(len(call.trees) + 1)]
@@ -212,7 +214,17 @@ def _family(name: str, fn: Any, specs: Sequence[Any] | None, kinds: Sequence[str
         rows = _rows(kind, trace, value)
         inputs = wrt if kind in _OF_ALL else tuple(range(starts[1]))
         found.append(Planned(f"{name}_{kind}", name, kind, "", own, trace, closed(trace), rows, below, inputs))
+    for one in found:
+        _check_primitives(one.name, one.graph)
     return found
+
+
+def _check_primitives(name: str, graph: Graph) -> None:
+    """Raise ExportError where a graph has what only the interpreter runs."""
+    for node in graph.order:
+        if isinstance(node.primitive.lowering, Interpreted):
+            what = node.primitive.name
+            raise ExportError(f"export: {name} uses {what}, which has no form in C; do that part outside the exported function")
 
 
 def _argnums(fn: Any) -> int | tuple[int, ...]:

@@ -52,6 +52,9 @@ BAD = {
     "clash with the library": ({"functions": {"key": f}}, sg.ExportError, "taken by the library itself"),
     "clash of case": ({"functions": {"f": f, "F": f}}, sg.ExportError, "M_F.* is taken"),
     "clash with a derivative": ({"functions": {"f": f, "f_grad": f}, "derivatives": ["grad"]}, sg.ExportError, "would be two functions"),
+    "an error of its own": ({"functions": {"h": lambda x: x + undefined}}, NameError, "undefined"),  # noqa: F821
+    "a type error of its own": ({"functions": {"h": lambda x: len("ab", x)}}, TypeError, r"len\(\) takes"),
+    "compiled without specs": ({"functions": sg.compile(f), "specs": None}, sg.ExportError, "f needs specs="),
     "no specs": ({"specs": None}, sg.ExportError, "needs specs="),
     "one spec": ({"specs": S(("n",))}, sg.ExportError, "must be a list"),
     "too many specs": ({"specs": [S(()), S(())]}, sg.ExportError, "specs of f do not fit its parameters: too many"),
@@ -65,6 +68,7 @@ BAD = {
     "gradient of an array": ({"functions": {"h": lambda x: x * 2}, "derivatives": ["grad"]}, sg.ShapeError, "grad"),
     "a branch": ({"functions": branching}, sg.TraceError, "sg.where"),
     "a callback": ({"functions": outside, "specs": [S((3, 3))]}, sg.TraceError, "eigvals"),
+    "interpreted only": ({"functions": {"h": lambda x: sg.argsort(x)}}, sg.ExportError, "h uses argsort, which has no form in C"),
     "no result": ({"functions": nothing}, sg.ExportError, "returns nothing"),
     "ranges name": ({"ranges": {"z": (0, 1)}}, sg.ExportError, "ranges has 'z'"),
     "ranges order": ({"ranges": {"x": (1, 0)}}, sg.ExportError, "two finite numbers"),
