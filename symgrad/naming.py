@@ -32,11 +32,13 @@ ones_like full_like
 _PLACES: dict[str, str] = {
     **dict.fromkeys(("Tensor", "Size"), "symgrad.eager.tensor_face"),
     **dict.fromkeys((
-        "Generator", "as_tensor", "asarray", "empty", "linspace", "logspace", "manual_seed", "normal", "rand", "randint", "randn",
-        "randperm", "scalar_tensor", "seed", "set_default_dtype", "tensor", "initial_seed", "bernoulli", "multinomial",
-        "from_numpy",
-        "from_dlpack", "get_default_dtype", "empty_like", "rand_like", "randn_like", "randint_like",
+        "as_tensor", "asarray", "empty", "linspace", "logspace", "scalar_tensor", "set_default_dtype", "tensor",
+        "from_numpy", "from_dlpack", "get_default_dtype", "empty_like",
     ), "symgrad.eager.creation"),
+    **dict.fromkeys((
+        "Generator", "bernoulli", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like",
+        "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+    ), "symgrad.eager.random_numbers"),
     **dict.fromkeys((
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ), "symgrad.eager.grad_mode"),

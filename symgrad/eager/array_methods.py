@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from symgrad.dtypes import as_dtype, bool_, float64, int64
-from symgrad.eager.faces import Operators, as_float, binary
+from symgrad.eager.faces import as_float
+from symgrad.eager.operators import Operators, binary
 from symgrad.eager.shapes import as_shape, column_major, refuse_keywords, reshape_in_order, reshape_node
 from symgrad.errors import TraceError, at_user_line
 from symgrad.ir.expr import Node, constant, ops

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
-from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
@@ -22,33 +20,24 @@ from symgrad.eager.windows import forget_states
 from symgrad.errors import DTypeError, TraceError, at_user_line
 
 __all__ = [
-    "Generator",
     "arange",
     "as_tensor",
     "asarray",
-    "bernoulli",
     "empty",
     "eye",
     "from_dlpack",
     "from_numpy",
     "full",
     "get_default_dtype",
-    "initial_seed",
+    "kind_of",
     "like",
     "linspace",
     "logspace",
-    "manual_seed",
-    "multinomial",
-    "normal",
+    "new_tensor",
     "ones",
-    "rand",
-    "randint",
-    "randn",
-    "random_generator",
-    "randperm",
     "scalar_tensor",
-    "seed",
     "set_default_dtype",
+    "shape_of",
     "tensor",
     "zeros",
 ]
@@ -69,12 +58,14 @@ def set_default_dtype(dtype: Any) -> None:
     forget_states()  # what operations led to before they made of another type
 
 
-def _made(array: AnyArray, requires_grad: bool) -> Tensor:
+def new_tensor(array: AnyArray, requires_grad: bool) -> Tensor:
+    """Return a leaf that holds an array."""
     made = Tensor.of(leaf(array))
     return made.requires_grad_() if requires_grad else made
 
 
-def _kind(dtype: Any) -> DType:
+def kind_of(dtype: Any) -> DType:
+    """Return an element type, by default that of Python floats."""
     return defaults.dtype if dtype is None else as_dtype(dtype)
 
 
@@ -95,7 +86,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         message += "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         warnings.warn(message, UserWarning, stacklevel=2)
     array = _array_of(data, None if dtype is None else as_dtype(dtype))
-    return _made(array, requires_grad)
+    return new_tensor(array, requires_grad)
 
 
 def _array_of(data: Any, dtype: DType | None) -> AnyArray:
@@ -161,7 +152,7 @@ def _unpacked(data: Any) -> Any:
 def legacy(*args: Any) -> Tensor:
     """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always the default floating type."""
     if len(args) == 1 and not isinstance(args[0], int):
-        return _made(_array_of(args[0], defaults.dtype), False)
+        return new_tensor(_array_of(args[0], defaults.dtype), False)
     return zeros(*args) if args else zeros(0)
 
 
@@ -200,7 +191,8 @@ def from_numpy_array(array: AnyArray) -> Tensor:
     return made
 
 
-def _shape(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return sizes given one by one or as one sequence, checked."""
     given = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
     for size in given:
         if not hasattr(size, "__index__"):
@@ -214,12 +206,12 @@ def _shape(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
     """Return zeros; sizes one by one or as one sequence."""
-    return _made(np.zeros(_shape(size), _kind(dtype).numpy), requires_grad)
+    return new_tensor(np.zeros(shape_of(size), kind_of(dtype).numpy), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
     """Return ones; sizes one by one or as one sequence."""
-    return _made(np.ones(_shape(size), _kind(dtype).numpy), requires_grad)
+    return new_tensor(np.ones(shape_of(size), kind_of(dtype).numpy), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
@@ -231,13 +223,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     """Return ``fill_value`` everywhere, in the element type of the value unless one is given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = as_dtype(dtype) if dtype is not None else {bool: bool_, int: int64}.get(type(value), defaults.dtype)
-    shape = _shape((size,))
-    return _made(np.full(shape, value, kind.numpy), requires_grad)
+    shape = shape_of((size,))
+    return new_tensor(np.full(shape, value, kind.numpy), requires_grad)
 
 
 def scalar_tensor(value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a number as a 0-d Tensor of the default element type."""
-    return _made(np.asarray(value, _kind(dtype).numpy), requires_grad)
+    return new_tensor(np.asarray(value, kind_of(dtype).numpy), requires_grad)
 
 
 def like(make: Any) -> Any:
@@ -264,7 +256,7 @@ def arange(
     floating = any(isinstance(v, float) for v in (low, high, step))
     kind = as_dtype(dtype) if dtype is not None else defaults.dtype if floating else int64
     count = max(0, math.ceil((high - low) / step))
-    return _made((low + step * np.arange(count)).astype(kind.numpy), requires_grad)
+    return new_tensor((low + step * np.arange(count)).astype(kind.numpy), requires_grad)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -272,26 +264,26 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_gr
     low, high = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     if steps < 0:
         raise RuntimeError(at_user_line("number of steps must be non-negative"))
-    kind = _kind(dtype)
+    kind = kind_of(dtype)
     work = kind.numpy.type if kind.is_floating else np.float64
     step = work((high - low) / (steps - 1)) if steps > 1 else work(0)
     first = np.arange(steps)
     half = steps // 2
     rising = work(low) + step * first.astype(work)
     falling = work(high) - step * (steps - 1 - first).astype(work)
-    return _made(np.where(first < half, rising, falling).astype(kind.numpy) if steps > 1 else
+    return new_tensor(np.where(first < half, rising, falling).astype(kind.numpy) if steps > 1 else
                  np.full(steps, low, kind.numpy), requires_grad)  # fmt: skip
 
 
 def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ``base`` to the powers that ``linspace`` gives."""
     powers = linspace(start, end, steps, dtype=float64).numpy_value()
-    return _made((base**powers).astype(_kind(dtype).numpy), requires_grad)
+    return new_tensor((base**powers).astype(kind_of(dtype).numpy), requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Return ones on the diagonal and zeros elsewhere."""
-    return _made(np.eye(n, n if m is None else m, dtype=_kind(dtype).numpy), requires_grad)
+    return new_tensor(np.eye(n, n if m is None else m, dtype=kind_of(dtype).numpy), requires_grad)
 
 
 def from_dlpack(source: Any) -> Tensor:
@@ -314,137 +306,3 @@ def asarray(data: Any, *, dtype: Any = None, copy: bool | None = None, requires_
 
 from_numpy = from_numpy_array
 zeros_like, ones_like, full_like, empty_like = like(zeros), like(ones), like(full), like(empty)
-
-# random --------------------------------------------------------------------------------------------------------------
-
-
-class Generator:
-    """A sequence of random numbers of its own; ``manual_seed`` begins it anew."""
-
-    def __init__(self, device: Any = None) -> None:
-        self.lock = threading.Lock()
-        self.manual_seed(0)
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Begin the sequence that ``seed`` stands for."""
-        self._initial = int(seed)
-        self.source = np.random.Generator(np.random.PCG64(self._initial % (1 << 64)))
-        return self
-
-    def initial_seed(self) -> int:
-        """Return the seed the sequence began with."""
-        return self._initial
-
-    def seed(self) -> int:
-        """Begin a sequence that nobody can foresee, and return its seed."""
-        fresh = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-        self.manual_seed(fresh)
-        return fresh
-
-
-_default = Generator()
-_default.seed()
-
-
-def manual_seed(seed: int) -> Generator:
-    """Begin the sequence of random numbers that ``seed`` stands for: the same on every machine, not torch's."""
-    return _default.manual_seed(seed)
-
-
-def seed() -> int:
-    """Begin a sequence that nobody can foresee, and return its seed."""
-    return _default.seed()
-
-
-def random_generator(generator: Generator | None = None) -> np.random.Generator:
-    """Return the source of random numbers.
-
-    Raises
-    ------
-    RuntimeError
-        Under vmap, unless every slice may see the same ones.
-    """
-    if mode.mapping is not None and mode.mapping.randomness != "same":
-        refused = "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
-        if mode.mapping.randomness == "different":
-            refused = "vmap: this random operation has no batched form; only rand, randn and randint do. Please use the 'same' "
-        raise RuntimeError(at_user_line(refused + "randomness flags on vmap or perform the randomness operation out of vmap"))
-    return (generator or _default).source
-
-
-def _drawn(
-    draw: Callable[[np.random.Generator, tuple[int, ...]], AnyArray],
-    shape: tuple[int, ...],
-    generator: Generator | None,
-    requires_grad: bool,
-) -> Tensor:
-    """Return random numbers; under vmap, if asked for, others in each slice."""
-    if mode.mapping is not None and mode.mapping.randomness == "different":
-        source = (generator or _default).source
-        return Tensor(mode.mapping.different(lambda whole: draw(source, whole), shape))
-    return _made(draw(random_generator(generator), shape), requires_grad)
-
-
-def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
-    """Return numbers drawn evenly from [0, 1)."""
-    kind = _kind(dtype)
-    return _drawn(lambda g, s: np.asarray(g.random(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
-
-
-def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
-    """Return numbers drawn from the normal distribution with mean 0 and variance 1."""
-    kind = _kind(dtype)
-    return _drawn(lambda g, s: np.asarray(g.standard_normal(s, dtype=kind.numpy.type)), _shape(size), generator, requires_grad)
-
-
-def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return integers drawn from ``low`` (default 0) up to but without ``high``: ``randint([low,] high, size)``."""
-    low, high, size = (0, *args) if len(args) == 2 else args
-    kind = int64 if dtype is None else as_dtype(dtype)
-    if high <= low:
-        raise RuntimeError(at_user_line(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"))
-    return _drawn(lambda g, s: g.integers(low, high, s).astype(kind.numpy), _shape((size,)), generator, requires_grad)
-
-
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
-    """Return 0 .. n - 1 in random order."""
-    return _made(random_generator(generator).permutation(n).astype((int64 if dtype is None else as_dtype(dtype)).numpy), False)
-
-
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Return numbers drawn from normal distributions with these means and standard deviations."""
-    shape = size if size is not None else np.broadcast_shapes(np.shape(mean), np.shape(std))
-    made: Tensor = randn(tuple(shape), generator=generator) * std + mean
-    return made.detach()
-
-
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Return ones with the probabilities that ``input`` gives, else zeros."""
-    p = input.numpy_value()
-    return _made((random_generator(generator).random(p.shape) < p).astype(p.dtype), False)
-
-
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Return indices drawn with the weights that ``input`` gives, for each row."""
-    weights = np.atleast_2d(input.numpy_value().astype(np.float64))
-    source = random_generator(generator)
-    rows = [source.choice(w.size, num_samples, replacement, w / w.sum()) for w in weights]
-    drawn = np.stack(rows).astype(np.int64)
-    return _made(drawn if input.ndim > 1 else drawn[0], False)
-
-
-def initial_seed() -> int:
-    """Return the seed that the sequence of random numbers began with."""
-    return _default.initial_seed()
-
-
-rand_like, randn_like = like(rand), like(randn)
-
-
-def randint_like(input: Tensor, *bounds: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return integers drawn from [low, high) in a Tensor's shape and element type."""
-    return randint(*bounds, tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)

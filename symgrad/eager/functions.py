@@ -13,7 +13,8 @@ import numpy as np
 
 from symgrad.dtypes import as_dtype, bool_, float64
 from symgrad.eager.array_face import Array
-from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one, power
+from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one
+from symgrad.eager.operators import power
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.values import value_of
 from symgrad.errors import DTypeError, TraceError, at_user_line

@@ -15,8 +15,9 @@ from symgrad.eager import functions as sgf
 from symgrad.eager import numpy_arrangement as arrangement
 from symgrad.eager import numpy_formulas as formulas
 from symgrad.eager.array_face import Array, set_protocols
-from symgrad.eager.faces import as_float, bitwise, lift_one, power
+from symgrad.eager.faces import as_float, lift_one
 from symgrad.eager.functions import as_array
+from symgrad.eager.operators import bitwise, power
 from symgrad.errors import TraceError, at_user_line
 from symgrad.ir.expr import ops
 

@@ -11,12 +11,13 @@ import numpy as np
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
-from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, random_generator, tensor, zeros, zeros_like
+from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
+from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import int64
-from symgrad.eager.creation import random_generator
 from symgrad.eager.operation import operation
+from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_gathering import index_node
 from symgrad.eager.torch_grids import pad_node
