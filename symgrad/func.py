@@ -16,7 +16,6 @@ from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.trees import Tree, flatten, unflatten
 from symgrad.errors import at_user_line
-from symgrad.ir.graph import Graph
 from symgrad.mapping import vmap
 from symgrad.transform import derive
 from symgrad.transforms import Traced, aux_of, direction, results_along, run_inner
@@ -121,8 +120,6 @@ def _run(what: str, func: Function, primals: tuple[Any, ...], has_aux: bool) -> 
     return run_inner(what.partition("(")[0], packed, (primals,), {}, 0, has_aux)
 
 
-
-
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return ``(output, vjp_fn)``: ``vjp_fn(cotangents)`` gives one cotangent for each of ``primals``, in a tuple.
 
@@ -199,8 +196,8 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
             raise RuntimeError(at_user_line(same))
         for k, (leaf, node) in enumerate(zip(leaves, run.outer, strict=True)):
             if isinstance(leaf, (Face, np.ndarray)) and tuple(leaf.shape) != node.shape:
-                found = f"tangent:{k} with shape {leaf.shape} in flattened pytree"
-                raise RuntimeError(at_user_line(f"{found} doesn't match the shape {list(node.shape)} of the corresponding primal."))
+                found = f"tangent:{k} with shape {leaf.shape} in flattened pytree doesn't match the shape {list(node.shape)}"
+                raise RuntimeError(at_user_line(f"{found} of the corresponding primal."))
         nodes = direction("linearize", tangents, nest, [n.type for n in run.outer])
         return unflatten(run.output, results_along(run, tangents, graph, nodes))
 

@@ -40,6 +40,7 @@ _PLACES: dict[str, str] = {
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ), "symgrad.eager.grad_mode"),
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
+    **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "symgrad.autograd"),
     **dict.fromkeys((
         "is_tensor", "numel", "is_floating_point", "is_complex", "promote_types", "result_type", "can_cast", "device",
         "finfo", "iinfo",

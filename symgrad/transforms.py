@@ -61,6 +61,7 @@ class Traced:
 
     @property
     def wrt(self) -> range:
+        """The numbers of the graph's inputs."""
         return range(len(self.graph.inputs))
 
     def finish(self, nodes: Sequence[Node]) -> list[Any]:
@@ -118,7 +119,9 @@ def _positions(operation: str, argnums: Argnums, count: int) -> tuple[int, ...]:
     return positions
 
 
-def run_inner(operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False) -> Traced:
+def run_inner(
+    operation: str, fn: Function, args: tuple[Any, ...], kwargs: Any, argnums: Argnums, has_aux: bool = False
+) -> Traced:
     """Run ``fn`` with the arguments of ``argnums`` replaced by new inner inputs."""
     positions = _positions(operation, argnums, len(args))
     every = flatten([args, kwargs])[0]

@@ -23,8 +23,8 @@ LAYERS = (
     ("compiler",),
     ("eager", "tracing"),
     (
-        "arguments", "autograd", "autograd_functional", "cli", "compilation", "compiled", "differences", "exporting",
-        "expressions", "func", "linalg", "mapping", "naming", "nn", "optim", "programs", "replay", "special", "testing",
+        "arguments", "autograd", "autograd_function", "autograd_functional", "autograd_graph", "cli", "compilation", "compiled", "differences", "exporting",
+        "expressions", "forward_ad", "func", "linalg", "mapping", "naming", "nn", "optim", "programs", "replay", "special", "testing",
         "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip

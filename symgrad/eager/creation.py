@@ -310,18 +310,9 @@ def seed() -> int:
 
 
 def random_generator(generator: Generator | None = None) -> np.random.Generator:
-    """Return the source of random numbers.
-
-    Raises
-    ------
-    RuntimeError
-        Under vmap, unless every slice may see the same ones.
-    """
-    if mode.mapping is not None and mode.mapping.randomness != "same":
-        refused = "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
-        if mode.mapping.randomness == "different":
-            refused = "vmap: this random operation has no batched form; only rand, randn and randint do. Please use the 'same' "
-        raise RuntimeError(at_user_line(refused + "randomness flags on vmap or perform the randomness operation out of vmap"))
+    """Return the source of random numbers; under vmap only where every slice may see the same ones."""
+    if mode.mapping is not None:
+        mode.mapping.check_random()
     return (generator or _default).source
 
 

@@ -10,14 +10,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from symgrad.eager.engine import CustomEntry
-from symgrad.eager.grad_mode import mode
 from symgrad.eager.custom_calls import TWICE, apply_in_trace, refusing_in_trace
 from symgrad.eager.custom_context import Context, check_results, fitted
+from symgrad.eager.engine import CustomEntry
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record, Signature, leaf, projection
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
-from symgrad.errors import at_user_line
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
@@ -16,6 +17,7 @@ from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
 from symgrad.eager.pullbacks import Entry, Plan, make_plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
+from symgrad.eager.saving import unpack_saved
 from symgrad.eager.storage import saved_value, written_over
 from symgrad.eager.tape import FREED, Leaf, owner
 from symgrad.eager.tensor_face import Tensor
@@ -49,6 +51,12 @@ class Pass:
         self.read: list[Record] = []
         self.found: dict[Any, Tensor] = {}
         self.repeatable = True
+        self.nodes: tuple[Any, ...] = ()
+
+    @cached_property
+    def reached(self) -> set[Any]:
+        """The entries and leaves that this pass reaches."""
+        return {node for nodes in self.nodes for node in nodes}
 
     def total(self, place: Place) -> Tensor | None:
         """Return the sum of what arrived at a place so far."""
@@ -87,8 +95,10 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
     asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
-    before = mode.grad
+    state.nodes = order, leaves if targets is None else [t for t in targets if isinstance(t, Leaf)]
+    before, outside = mode.grad, mode.backward
     mode.set_grad(create_graph)
+    mode.backward = state
     try:
         for piece, divides in _pieces(order):
             if divides:
@@ -99,6 +109,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         state.found = _finish(state, leaves if targets is None else targets)
     finally:
         mode.set_grad(before)
+        mode.backward = outside
     if not retain_graph:
         for record in state.spent:
             record.freed = True
@@ -163,7 +174,7 @@ def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
     pieces: list[tuple[list[Record], bool]] = []
     current: list[Record] = []
     for record in order:
-        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly
+        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly or record.packed is not None
         if (alone or len(current) >= LONGEST) and current:
             pieces.append((current, False))
             current = []
@@ -221,7 +232,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     plan = _plans.get(known_key)
     if plan is None:
         plan = _plan(known_key, records, number, values, edges, position, leaving, seeds, wanted)
-    read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
+    read = _read(plan, values, records)
     state.read.extend([values[n] for n in plan.needed])
     state.spent.extend([records[p] for p in plan.saving])
     results = _apply(state, plan, read, [edges[n] for n in plan.needed], cotangents, records)
@@ -287,6 +298,13 @@ def _plan(
         _plans.clear()
     _plans[key] = plan
     return plan
+
+
+def _read(plan: Plan, values: list[Record], records: list[Record]) -> list[Record]:
+    """Return the values that a plan needs, as they were saved."""
+    if records[0].packed is not None:  # it stands alone
+        return [unpack_saved(records[0], values[n]) for n in plan.needed]
+    return [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
 
 
 def _checked(record: Record, readers: Sequence[Record]) -> Record:

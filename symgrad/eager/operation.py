@@ -14,6 +14,7 @@ from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, tensor_inputs
 from symgrad.eager.recording import LONGEST_WINDOW, AnyArray, Record, Signature, leaf, next_serial, node_leaf, outputs_of
+from symgrad.eager.saving import pack_saved
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
@@ -170,6 +171,9 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
             record.line = line
             if record.inputs and record.signature is not None and record.signature.index >= 0:
                 record.inputs[0].line = line
+    if mode.saving is not None:
+        first = made[0]
+        pack_saved(first.inputs[0] if first.signature is not None and first.signature.index >= 0 else first)
     if at_once or len(window.records) >= LONGEST_WINDOW:
         plain = [r for r in made if not mode.tracing or r.is_plain]
         for record in made:

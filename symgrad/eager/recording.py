@@ -165,6 +165,7 @@ class Record:
     grad_fn: Any = None  # the object that Python sees
     exposed = False  # other code may write the data
     tied = False  # its value is known, and it depends on an argument of a trace
+    packed: Any = None  # what it saves for backward, put away by hooks; see saving.py
     stand_ins: Any = None  # inputs of graphs that stand for it; see programs.py
     power = False  # whether it belongs to the derivative of a power; see replaying.py
     line = ""  # under anomaly detection, where it was recorded
