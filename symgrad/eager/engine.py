@@ -143,7 +143,7 @@ def _collect(roots: Sequence[Any]) -> tuple[list[Record], list[Leaf]]:
         if entry in seen:
             continue
         seen.add(entry)
-        for edge in entry.edges or ():
+        for edge in reversed(entry.edges or ()):  # so that the first operand's leaf comes first
             if edge is not None:
                 if type(edge) is not Leaf and type(edge.signature) is Projection:
                     edge = edge.inputs[0]  # noqa: PLW2901  # its operation's entry
