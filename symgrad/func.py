@@ -196,10 +196,8 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
             raise RuntimeError(at_user_line(same))
         for k, (leaf, node) in enumerate(zip(leaves, run.outer, strict=True)):
             if isinstance(leaf, (Face, np.ndarray)) and tuple(leaf.shape) != node.shape:
-                found = f"tangent:{k} with shape {leaf.shape} in flattened pytree"
-                raise RuntimeError(
-                    at_user_line(f"{found} doesn't match the shape {list(node.shape)} of the corresponding primal.")
-                )
+                found = f"tangent:{k} with shape {leaf.shape} in flattened pytree doesn't match the shape {list(node.shape)}"
+                raise RuntimeError(at_user_line(f"{found} of the corresponding primal."))
         nodes = direction("linearize", tangents, nest, [n.type for n in run.outer])
         return unflatten(run.output, results_along(run, tangents, graph, nodes))
 

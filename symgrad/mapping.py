@@ -121,6 +121,15 @@ class _Level:
         self.moved[inner] = front
         return inner
 
+    def check_random(self) -> None:
+        """Raise RuntimeError for random numbers that may not be the same in each slice."""
+        if self.randomness == "same":
+            return
+        refused = "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+        if self.randomness == "different":
+            refused = "vmap: this random operation has no batched form, only rand, randn and randint do. Please use the 'same' "
+        raise RuntimeError(at_user_line(refused + "randomness flags on vmap or perform the randomness operation out of vmap"))
+
     def different(self, draw: Callable[[tuple[int, ...]], np.ndarray[Any, Any]], shape: tuple[int, ...]) -> Node:
         """Return random numbers of a shape that are others in each slice."""
         whole = (self.size, *shape)
@@ -180,9 +189,7 @@ def _mapped_axes(name: str, in_dims: Dims, args: tuple[Any, ...], leaves: Sequen
         raise ValueError(at_user_line(f"vmap({name})(<inputs>): {none} The latter is unsupported."))
     axes = _spread(in_dims, tree)
     if axes is None:
-        nested = (
-            f"in_dims is not compatible with the structure of `inputs`, a nest of {tree.leaves} leaves in {len(args)} arguments"
-        )
+        nested = f"in_dims is not compatible with the structure of `inputs`, {len(args)} arguments of {tree.leaves} leaves"
         raise ValueError(at_user_line(f"{what}: {nested}"))
     return [None if axis is None else _mapped_axis(what, axis, leaf) for axis, leaf in zip(axes, leaves, strict=True)]
 

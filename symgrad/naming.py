@@ -43,6 +43,7 @@ _PLACES: dict[str, str] = {
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ), "symgrad.eager.grad_mode"),
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
+    **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "symgrad.autograd"),
     **dict.fromkeys((
         "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference",
         "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",

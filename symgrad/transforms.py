@@ -61,6 +61,7 @@ class Traced:
 
     @property
     def wrt(self) -> range:
+        """The numbers of the graph's inputs."""
         return range(len(self.graph.inputs))
 
     def finish(self, nodes: Sequence[Node]) -> list[Any]:

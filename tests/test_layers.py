@@ -23,15 +23,25 @@ LAYERS = (
     ("compiler",),
     ("eager", "tracing"),
     (
-        "arguments", "autograd", "autograd_functional", "cli", "comparing", "compilation", "compiled", "differences", "exporting",
-        "expressions", "func", "linalg", "mapping", "naming", "nn", "optim", "planning", "programs", "replay", "special",
-        "testing", "transforms", "__init__", "__main__",
+        "arguments", "autograd", "autograd_function", "autograd_functional", "autograd_graph", "cli", "comparing", "compilation",
+        "compiled", "differences", "exporting", "expressions", "forward_ad", "func", "linalg", "mapping", "naming", "nn", "optim",
+        "planning", "programs", "replay", "special", "testing", "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FORBIDDEN_NAMES = {"util", "utils", "helpers", "helper", "common", "misc", "base", "core"}
 LAZY = {"sympy", "jinja2"}  # slow to import: only when they are used
-FUNCTION_LEVEL = LAZY | {"_cffi_backend", "click", "hashlib", "rich", "scipy", "scipy_openblas32", "ziglang", "matplotlib", "mpmath"}
+FUNCTION_LEVEL = LAZY | {
+    "_cffi_backend",
+    "click",
+    "hashlib",
+    "rich",
+    "scipy",
+    "scipy_openblas32",
+    "ziglang",
+    "matplotlib",
+    "mpmath",
+}
 # what compiles a graph is imported when one is compiled, what a cache hit does not need when there is none
 WHEN_COMPILING = {"symgrad.compiled", "symgrad.compiler", "symgrad.native.module", "symgrad.shipped.loading"}
 SYMPY_ONLY = {"symgrad.expressions", "symgrad.symbolic"}  # may wait for their use too; layers and cycles count them

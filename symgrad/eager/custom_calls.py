@@ -38,7 +38,7 @@ Optional = Sequence[Node | None]
 class VmapInfo(NamedTuple):
     """What a Function's ``vmap`` is told of the batch."""
 
-    batch_size: int
+    batch_size: Any
     randomness: str
 
 

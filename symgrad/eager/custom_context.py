@@ -177,4 +177,5 @@ def _fit(name: str, k: int, value: Any, type_: TensorType) -> Tensor:
             )
         node = fresh_input("ct", value._value.type)
         value = apply_graph(Graph([node], [unbroadcast(node, type_.shape)]), "SumBackward1", [value])[0]
-    return value if value.dtype is type_.dtype else value.to(type_.dtype)
+    result: Tensor = value if value.dtype is type_.dtype else value.to(type_.dtype)
+    return result

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
@@ -17,6 +18,7 @@ from symgrad.eager.pieces import Piece, Place
 from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
+from symgrad.eager.saving import unpack_saved
 from symgrad.eager.storage import saved_value, written_by, written_over
 from symgrad.eager.tape import FREED, Leaf, owner
 from symgrad.eager.tensor_face import Tensor
@@ -46,6 +48,12 @@ class Pass:
         self.read: list[Record] = []
         self.found: dict[Any, Tensor] = {}
         self.repeatable = True
+        self.nodes: tuple[Any, ...] = ()
+
+    @cached_property
+    def reached(self) -> set[Any]:
+        """The entries and leaves that this pass reaches."""
+        return {node for nodes in self.nodes for node in nodes}
 
     def total(self, place: Place) -> Tensor | None:
         """Return the sum of what arrived at a place so far."""
@@ -85,8 +93,10 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
     asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
-    before = mode.grad
+    state.nodes = order, leaves if targets is None else [t for t in targets if isinstance(t, Leaf)]
+    before, outside = mode.grad, mode.backward
     mode.set_grad(create_graph)
+    mode.backward = state
     try:
         for piece, divides in _pieces(order):
             if divides:
@@ -97,6 +107,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         state.found = _finish(state, leaves if targets is None else targets)
     finally:
         mode.set_grad(before)
+        mode.backward = outside
     if not retain_graph:
         for record in state.spent:
             record.freed = True
@@ -130,7 +141,7 @@ def _collect(roots: Sequence[Any]) -> tuple[list[Record], list[Leaf]]:
         if entry in seen:
             continue
         seen.add(entry)
-        for edge in entry.edges or ():
+        for edge in reversed(entry.edges or ()):  # so that the first operand's leaf comes first
             if edge is not None:
                 if type(edge) is not Leaf and type(edge.signature) is Projection:
                     edge = edge.inputs[0]  # noqa: PLW2901  # its operation's entry
@@ -166,7 +177,7 @@ def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
     pieces: list[tuple[list[Record], bool]] = []
     current: list[Record] = []
     for record in order:
-        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly
+        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly or record.packed is not None
         if (alone or len(current) >= LONGEST) and current:
             pieces.append((current, False))
             current = []
@@ -193,7 +204,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
     plan = piece.plan(seeds, wanted)
     values = piece.values
-    read = [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
+    read = _read(plan, values, records)
     state.read.extend([values[n] for n in plan.needed if n not in piece.made])
     state.spent.extend([records[p] for p in plan.saving])
     results = _apply(state, plan, read, [piece.edges[n] for n in plan.needed], cotangents, records)
@@ -215,6 +226,13 @@ def _seeds(state: Pass, position: dict[Record, int]) -> tuple[list[tuple[int, in
             del state.arrived[place]
     found.sort(key=lambda pair: pair[0])
     return [s for s, _ in found], [t for _, t in found]
+
+
+def _read(plan: Plan, values: list[Record], records: list[Record]) -> list[Record]:
+    """Return the values that a plan needs, as they were saved."""
+    if records[0].packed is not None:  # it stands alone
+        return [unpack_saved(records[0], values[n]) for n in plan.needed]
+    return [_checked(values[n], [records[p] for p in r]) for n, r in zip(plan.needed, plan.readers, strict=True)]
 
 
 def _checked(record: Record, readers: Sequence[Record]) -> Record:

@@ -81,9 +81,12 @@ class Face:
     if TYPE_CHECKING:  # every face says it in its own library's terms
 
         @property
-        def shape(self) -> Any: ...
+        def shape(self) -> Any:
+            """Sizes of the axes."""
         @property
-        def ndim(self) -> int: ...
+        def ndim(self) -> int:
+            """How many axes there are."""
+            raise NotImplementedError
 
     _node: Node  # missing while the value is postponed
     postponed: tuple[Postponed, int]

@@ -32,6 +32,10 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     transforms: int = 0  # how many transforms of torch.func's are under way
+    duals: Any = None  # the level of dual numbers under way; see forward_ad.py
+    saving: Any = None  # hooks for what backward reads; see saving.py
+    backward: Any = None  # the backward pass under way
+    detecting: bool = False  # whether anomaly detection was asked for, be it without a look for nan
     mapping: Any = None  # the innermost vmap under way; see mapping.py
     batching: bool = False  # whether it is a vmap of the user's that batches a graph
     window: Any = None  # see windows.py
@@ -41,7 +45,7 @@ class Mode(threading.local):
 
     def set(self, grad: bool, inference: bool) -> None:
         """Change the modes; the window has them too, for it is what recording looks at."""
-        if self.tracing and grad != self.grad:
+        if self.tracing and grad != self.grad and self.switches is not None:
             self.switches.append((next_serial(), grad))
         self.grad, self.inference = grad, inference
         window = self.window
@@ -58,7 +62,7 @@ class Mode(threading.local):
         Return the modes outside, for ``end_trace``.
         """
         before = self.grad, self.inference
-        if not self.tracing:
+        if not self.tracing or self.switches is None:
             self.switches = []
         self.tracing += 1
         self.set(True, False)

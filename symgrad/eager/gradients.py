@@ -267,7 +267,7 @@ def grad(
         )
     outs, ins = _several(outputs), _several(inputs)
     if not ins:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if is_grads_batched:
         return _batched(outs, ins, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     roots = _seeds(outs, grad_outputs, create_graph)
@@ -277,9 +277,8 @@ def grad(
     results: list[Tensor | None] = []
     given: set[Any] = set()
     for edge, tensor in zip(receivers, ins, strict=True):
-        result = found.get(edge)
-        if result is not None:
-            result = _of_its_own(result, given)
+        total = found.get(edge)
+        result = None if total is None else _of_its_own(total, given)
         if result is None and materialize_grads:
             result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
         elif result is None and not allow_unused:

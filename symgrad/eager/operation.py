@@ -26,6 +26,7 @@ from symgrad.eager.recording import (
     node_leaf,
     outputs_of,
 )
+from symgrad.eager.saving import pack_saved
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
@@ -185,6 +186,9 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
             record.line = line
             if record.inputs and record.signature is not None and record.signature.index >= 0:
                 record.inputs[0].line = line
+    if mode.saving is not None:
+        first = made[0]
+        pack_saved(first.inputs[0] if first.signature is not None and first.signature.index >= 0 else first)
     if at_once or len(window.records) >= LONGEST_WINDOW:
         plain = [r for r in made if not mode.tracing or r.is_plain]
         for record in made:

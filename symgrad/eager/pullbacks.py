@@ -153,6 +153,15 @@ def saved_operands(signature: Signature, wanted: Sequence[int]) -> list[int]:
     return [k for k in template.reads if k < len(signature.graph.inputs)]
 
 
+def saved_places(record: Any) -> list[int]:
+    """Return which operands' values the pullback of a record on the tape reads; -1 for its result's."""
+    signature = record.signature
+    wanted = tuple([k for k, edge in enumerate(record.edges) if edge is not None])
+    masks = tuple([(k, None) for k, carries in enumerate(signature.carries) if carries])
+    count = len(record.inputs)
+    return [k if k < count else -1 for k in _template(signature, wanted, masks).reads]
+
+
 class _Template:
     """One operation's pullback over placeholders: operands, results, then cotangents and their masks."""
 
@@ -204,9 +213,9 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any) ->
         nodes = list(Graph(inputs, nodes).substitute(again))
     graph = Graph(inputs, nodes)
     for free in graph.free_inputs:  # what a custom function's backward uses besides its operands
-        value = captured_value(free)
-        if value is not None:
-            graph = Graph(inputs, graph.substitute({free: constant(value, free.dtype)}))
+        held = captured_value(free)
+        if held is not None:
+            graph = Graph(inputs, graph.substitute({free: constant(held, free.dtype)}))
     return _Template(graph, made, len(operands), len(results))
 
 

@@ -168,12 +168,13 @@ class Assigned:
 class _Rare:
     """What only few records have."""
 
-    __slots__ = ("grad_fn", "line", "node", "power", "stand_ins", "tied")
+    __slots__ = ("grad_fn", "line", "node", "packed", "power", "stand_ins", "tied")
 
     def __init__(self) -> None:
         self.node: Node | None = None
         self.grad_fn: Any = None
         self.power = False
+        self.packed: Any = None
         self.stand_ins: Any = None
         self.tied = False
         self.line = ""
@@ -251,6 +252,7 @@ class Record:
     grad_fn = _rare("grad_fn", "The object that Python sees.")
     power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
     tied = _rare("tied", "Whether its value is known and it depends on an argument of a trace.")
+    packed = _rare("packed", "What it saves for backward, put away by hooks; see saving.py.")
     stand_ins = _rare("stand_ins", "Inputs of graphs that stand for it; see programs.py.")
     line = _rare("line", "Under anomaly detection, where it was recorded.")
 
@@ -296,7 +298,7 @@ class Bare(Record):
     """A record that is made without arguments, its attributes still to be set: the cheapest way to make one."""
 
     __slots__ = ()
-    __init__ = object.__init__  # type: ignore[assignment]
+    __init__ = object.__init__
 
 
 def leaf(value: Any) -> Record:

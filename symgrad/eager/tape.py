@@ -170,6 +170,11 @@ class GradFn:
     def _saved(self, name: str) -> Any:
         places = {"self": 0, "other": 1, "result": -1}
         entry = self._entry
+        constant = _constant_exponent(entry) if name == "exponent" else None
+        if constant is not None:
+            return constant
+        if name == "exponent" and self.name() == "PowBackward1":
+            places["exponent"] = 1
         if name not in places or isinstance(entry, Leaf) or entry.signature is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute '_saved_{name}'")
         if entry.freed:
@@ -177,7 +182,20 @@ class GradFn:
         place = places[name]
         if place < 0:
             return self.tensor_type.of(entry, entry)
-        return self.tensor_type.of(entry.inputs[place], entry.edges[place] if entry.edges else None)
+        edge = entry.edges[place] if entry.edges else None
+        leaf = edge.tensor() if isinstance(edge, Leaf) else None
+        if leaf is not None and leaf.current() is entry.inputs[place]:
+            return leaf
+        return self.tensor_type.of(entry.inputs[place], edge)
+
+
+def _constant_exponent(entry: Any) -> int | None:
+    """Return the exponent of a power that has it as a constant."""
+    if isinstance(entry, Leaf) or entry.signature is None or entry.signature.name != "PowBackward0":
+        return None
+    found = [n.attributes["exponent"] for n in entry.signature.graph.order if "exponent" in n.attributes]
+    exponent: int | None = found[0] if found else None
+    return exponent
 
 
 _classes: dict[str, type[GradFn]] = {}

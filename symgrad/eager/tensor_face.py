@@ -98,6 +98,11 @@ class Tensor(TensorState):
         if mode.grad and (self._edge is not None or self._cell is not None):
             self.check_writeable(edge)
         write(self, value, edge)
+        if self._inference and not mode.inference:  # after the write, as torch has it
+            raise RuntimeError(
+                "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal "
+                "tensor before doing inplace update."
+            )
         return self
 
     def check_writeable(self, edge: Any) -> None:

@@ -147,7 +147,7 @@ class NumberLeaf(Record):
     """A Python number as an operand."""
 
     __slots__ = ()
-    __init__ = object.__init__  # type: ignore[assignment]  # see Bare
+    __init__ = object.__init__  # see Bare
 
 
 def new_number(value: Any) -> NumberLeaf:
