@@ -15,6 +15,7 @@ from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.operation import Operation, settle
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, next_serial
+from symgrad.eager.storage import renew
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import NumberLeaf
 
@@ -38,7 +39,10 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         if window is None or not (kind is Tensor or kind is float or kind is int):
             return operation(a, b) if is_operand(b) else NotImplemented
         token = window.token
-        x = a._value if a._cell is None else a.current()
+        cell = a._cell
+        if cell is not None and cell.stamp != a._stamp:
+            renew(a)
+        x = a._value
         m = x.number if x.token is token else window.enter(x)
         from_a = a._edge
         key: Any
@@ -109,7 +113,10 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         if window is None:
             return operation(a, **static)
         token = window.token
-        x = a._value if a._cell is None else a.current()
+        cell = a._cell
+        if cell is not None and cell.stamp != a._stamp:
+            renew(a)
+        x = a._value
         m = x.number if x.token is token else window.enter(x)
         edge = a._edge
         if edge is not None and not window.grad:

@@ -219,7 +219,7 @@ class Record:
         self.number = 0
         self.freed = self.exposed = False
 
-    node = _rare("node", "Where it stands in a trace.")
+    node: Node | None = _rare("node", "Where it stands in a trace.")
     grad_fn = _rare("grad_fn", "The object that Python sees.")
     power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
     line = _rare("line", "Under anomaly detection, where it was recorded.")
@@ -258,7 +258,13 @@ class Bare(Record):
     """A record that is made without arguments, its attributes still to be set: the cheapest way to make one."""
 
     __slots__ = ()
-    __init__ = object.__init__  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+
+    else:
+        __init__ = object.__init__
 
 
 def leaf(value: Any) -> Record:

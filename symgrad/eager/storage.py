@@ -141,12 +141,17 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
         counter = tensor._counter = [0]
     version = counter[0]
     counter[0] = version + 1
-    if cell is None:
-        tensor._value.overwritten = version, counter, value
-        tensor._value = value
-        if edge is not None:
-            tensor._edge = edge
+    if cell is not None:
+        _write_shared(tensor, cell, value, edge, counter, version)
         return
+    tensor._value.overwritten = version, counter, value
+    tensor._value = value
+    if edge is not None:
+        tensor._edge = edge
+
+
+def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any, counter: list[int], version: int) -> None:
+    """Write what other tensors see, too."""
     if tensor._stamp != cell.stamp:
         renew(tensor)
     if counter is cell.counter:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record
 from symgrad.eager.tape import Leaf
 
 __all__ = ["NumberLeaf", "State", "Token", "Window", "new_number"]
@@ -127,11 +127,10 @@ class Window:
         return len(self.records) >= LONGEST_WINDOW
 
 
-class NumberLeaf(Record):
+class NumberLeaf(Bare):
     """A Python number as an operand."""
 
     __slots__ = ()
-    __init__ = object.__init__  # type: ignore[assignment]  # see Bare
 
 
 def new_number(value: Any) -> NumberLeaf:

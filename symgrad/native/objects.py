@@ -1,4 +1,4 @@
-"""Where CPython and NumPy keep what C has to read of their objects: so a call hands over lists, and asks no array for its address.
+"""Where CPython and NumPy keep what C has to read of their objects, so that a call hands over two lists and nothing else.
 
 The places are those that CPython's and NumPy's headers have promised for years; they are tried out once on objects whose
 contents are known. Where anything differs there is no layout, and calls go through buffers.
