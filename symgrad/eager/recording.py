@@ -219,7 +219,16 @@ class Record:
         self.number = 0
         self.freed = self.exposed = False
 
-    node: Node | None = _rare("node", "Where it stands in a trace.")
+    @property
+    def node(self) -> Node | None:
+        """Where it stands in a trace."""
+        return (self.rare or _NONE).node
+
+    @node.setter
+    def node(self, value: Node | None) -> None:
+        self.rare = self.rare or _Rare()
+        self.rare.node = value
+
     grad_fn = _rare("grad_fn", "The object that Python sees.")
     power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
     line = _rare("line", "Under anomaly detection, where it was recorded.")
