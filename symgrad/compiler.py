@@ -197,7 +197,7 @@ class Compiled:
         native = self._native
         return None if native is None else native.specialize(native.check(arrays))
 
-    def runner(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def runner(self) -> Callable[[list[Any]], list[Any]]:
         """Return the fastest call on a list of operands, which checks nothing; see NativeFunction.runner."""
         return self._required("runner").runner()
 

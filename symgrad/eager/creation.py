@@ -187,7 +187,7 @@ def from_numpy_array(array: AnyArray) -> Tensor:
     made = Tensor.of(shared_leaf(memory))
     cell = Cell(made._value, None, made.counter)
     cell.memory = memory
-    made._cell = cell
+    made._cell, made._stamp = cell, cell.stamp
     return made
 
 

@@ -28,25 +28,26 @@ __all__ = ["Program", "wait_for_compiler"]
 
 HOT = 4  # calls after which a program is compiled
 
-Run = Callable[[Sequence[Any]], list[Any]]
+Run = Callable[[list[Any]], list[Any]]
 
 
 class Program:
     """A graph that is run again and again on arrays and Python numbers.
 
-    Calling it returns new arrays for the outputs, which share no memory with the operands.
+    Calling it returns new arrays for the outputs, which share no memory with the operands. ``fast`` does the same natively;
+    None until the program is compiled.
     """
 
-    __slots__ = ("_calls", "_fast", "graph")
+    __slots__ = ("_calls", "fast", "graph")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._calls = 0
-        self._fast: Run | None = None
+        self.fast: Run | None = None
 
-    def __call__(self, values: Sequence[Any]) -> list[Any]:
+    def __call__(self, values: list[Any]) -> list[Any]:
         """Run the graph."""
-        fast = self._fast
+        fast = self.fast
         if fast is not None:
             return fast(values)
         self._calls += 1
@@ -57,7 +58,7 @@ class Program:
     def compile(self, options: Options) -> None:
         """Use native code from now on; the interpreter stays where there is no compiler."""
         try:
-            self._fast = _assemble(self.graph, options)
+            self.fast = _assemble(self.graph, options)
         except CompileError:
             return
 
@@ -82,7 +83,7 @@ def _sequence(calls: Sequence[Run], parts: Sequence[Part], made: int, outputs: S
     steps = [(call, p.reads, p.writes) for call, p in zip(calls, parts, strict=True)]
     empty = [None] * made
 
-    def run(values: Sequence[Any]) -> list[Any]:
+    def run(values: list[Any]) -> list[Any]:
         table: list[Any] = [*values, *empty]
         for call, reads, writes in steps:
             for place, result in zip(writes, call([table[k] for k in reads]), strict=True):

@@ -83,6 +83,7 @@ class Face:
         @property
         def shape(self) -> Any:
             """Sizes of the axes."""
+
         @property
         def ndim(self) -> int:
             """How many axes there are."""

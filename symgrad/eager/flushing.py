@@ -63,6 +63,7 @@ class Operands:
         self.pick: Any = itemgetter(*places) if len(places) > 1 else lambda table: [table[p] for p in places]
 
     def __call__(self, window: Window) -> list[Any]:
+        """Return the operands' values."""
         table = window.records + self.constants
         table += window.leaves[::-1]
         return [r.data if r.data is not None else ask(r) for r in self.pick(table)]
@@ -151,7 +152,8 @@ def _run_held(window: Window, record: Record) -> None:
     if plan is None or plan.stale:
         _run_and_learn(window, record, plan)
     else:
-        results = plan.program(plan.operands(window))
+        program = plan.program
+        results = (program.fast or program)(plan.operands(window))
         records = window.records
         for number, value in zip(plan.results, results, strict=True):
             give(records[number], value)
@@ -169,7 +171,8 @@ def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None
     operands = operands_of(window, job.leaves, len(window.records), len(window.leaves))
     job.run()
     results = [r.number for r in job.wanted]
-    if operands is not None and all(r.token is window.token and r.number >= 0 for r in job.wanted):
+    inside = all(r.token is window.token and r.number >= 0 for r in job.wanted)
+    if operands is not None and inside and job.program is not None:
         window.state.plans[record.number] = _Plan(job, operands, results, _is_over(window))
 
 
@@ -181,7 +184,7 @@ def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
 
 def _is_over(window: Window) -> bool:
     """Whether backward wants nothing of what a window recorded, or there is too much of it."""
-    return len(window.records) > _FEW or not any([r.edges is not None for r in window.records])
+    return len(window.records) > _FEW or all(r.edges is None for r in window.records)
 
 
 def _go_on(window: Window, number: int) -> None:

@@ -169,7 +169,7 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
         """Return the context, or ``fn`` decorated."""
         return _new(cls) if fn is None else cls()(fn)
 
-    __init__ = object.__init__  # type: ignore[assignment]  # the class has what an instance begins with
+    __init__ = object.__init__  # the class has what an instance begins with
 
     def _modes(self) -> tuple[bool, bool]:
         return False, mode.inference

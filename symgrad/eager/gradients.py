@@ -27,6 +27,10 @@ CYCLE = (
     "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
     "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )
+UNUSED = (
+    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
+    "desired behavior."
+)
 NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
 
 
@@ -282,10 +286,7 @@ def grad(
         if result is None and materialize_grads:
             result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
         elif result is None and not allow_unused:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-                "is the desired behavior."
-            )
+            raise RuntimeError(UNUSED)
         results.append(result)
     return tuple(results)
 

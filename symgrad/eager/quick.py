@@ -15,6 +15,7 @@ from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.operation import Operation, settle
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, next_serial
+from symgrad.eager.storage import renew
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import NumberLeaf
 
@@ -38,7 +39,9 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         if window is None or not (kind is Tensor or kind is float or kind is int):
             return operation(a, b) if is_operand(b) else NotImplemented
         token = window.token
-        x = a._value if a._cell is None else a.current()
+        if a._cell is not None and a._cell.stamp != a._stamp:
+            renew(a)
+        x = a._value
         m = x.number if x.token is token else window.enter(x)
         from_a = a._edge
         key: Any
@@ -49,14 +52,10 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         else:
             y = NumberLeaf()
             y.signature = y.edges = y.overwritten = y.moved = y.rare = None
-            y.inputs = ()
-            y.data = b
-            y.type = _FLOAT if kind is float else _INT
-            y.exposed = False
-            y.serial = -1
-            y.token = token
+            y.data, y.type = b, _FLOAT if kind is float else _INT
+            y.inputs, y.serial, y.exposed = (), -1, False
             leaves = window.leaves
-            y.number = -1 - len(leaves)
+            y.token, y.number = token, -1 - len(leaves)
             leaves.append(y)
             n = kind
             from_b = None
@@ -70,27 +69,20 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
         found = window.moves.get(key)
         if found is None:
             found = operation.learn(window, key, (x, y), edges or (None, None), {})
-        signature, moves, tracks, at_once = found
-        records = window.records
-        number = len(records)
+        signature, window.moves, tracks, at_once = found
+        number = len(records := window.records)
         if at_once or number >= LONGEST_WINDOW or window.slow or not signature.single:
             return settle(window, found, (x, y), edges or (None, None))
-        window.moves = moves
         record = Bare()
-        record.signature = signature
-        record.inputs = (x, y)
+        record.signature, record.inputs = signature, (x, y)
         record.edges = edges if tracks else None
-        record.type = signature.type
-        record.serial = next_serial()
-        record.token = token
-        record.number = number
+        record.type, record.serial = signature.type, next_serial()
+        record.token, record.number = token, number
         record.data = record.overwritten = record.moved = record.gradient = record.rare = None
         record.freed = record.exposed = False
         records.append(record)
         made = _new_tensor(Tensor)
-        made._value = record
-        made._cell = None
-        made._edge = record if tracks else None
+        made._value, made._cell, made._edge = record, None, record if tracks else None
         if window.inference and not tracks:
             made.mark_inference()
         return made
@@ -109,7 +101,9 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         if window is None:
             return operation(a, **static)
         token = window.token
-        x = a._value if a._cell is None else a.current()
+        if a._cell is not None and a._cell.stamp != a._stamp:
+            renew(a)
+        x = a._value
         m = x.number if x.token is token else window.enter(x)
         edge = a._edge
         if edge is not None and not window.grad:
@@ -119,27 +113,20 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         found = window.moves.get(key)
         if found is None:
             found = operation.learn(window, key, (x,), (edge,), static)
-        signature, moves, tracks, at_once = found
-        records = window.records
-        number = len(records)
+        signature, window.moves, tracks, at_once = found
+        number = len(records := window.records)
         if at_once or number >= LONGEST_WINDOW or window.slow or not signature.single:
             return settle(window, found, (x,), (edge,))
-        window.moves = moves
         record = Bare()
-        record.signature = signature
-        record.inputs = (x,)
+        record.signature, record.inputs = signature, (x,)
         record.edges = (edge,) if tracks else None
-        record.type = signature.type
-        record.serial = next_serial()
-        record.token = token
-        record.number = number
+        record.type, record.serial = signature.type, next_serial()
+        record.token, record.number = token, number
         record.data = record.overwritten = record.moved = record.gradient = record.rare = None
         record.freed = record.exposed = False
         records.append(record)
         made = _new_tensor(Tensor)
-        made._value = record
-        made._cell = None
-        made._edge = record if tracks else None
+        made._value, made._cell, made._edge = record, None, record if tracks else None
         if window.inference and not tracks:
             made.mark_inference()
         return made

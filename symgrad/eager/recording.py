@@ -248,7 +248,16 @@ class Record:
         self.number = 0
         self.freed = self.exposed = False
 
-    node = _rare("node", "Where it stands in a trace.")
+    @property
+    def node(self) -> Node | None:
+        """Where it stands in a trace."""
+        return (self.rare or _NONE).node
+
+    @node.setter
+    def node(self, value: Node | None) -> None:
+        self.rare = self.rare or _Rare()
+        self.rare.node = value
+
     grad_fn = _rare("grad_fn", "The object that Python sees.")
     power = _rare("power", "Whether it belongs to the derivative of a power; see replaying.py.")
     tied = _rare("tied", "Whether its value is known and it depends on an argument of a trace.")
@@ -298,7 +307,13 @@ class Bare(Record):
     """A record that is made without arguments, its attributes still to be set: the cheapest way to make one."""
 
     __slots__ = ()
-    __init__ = object.__init__
+
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+
+    else:
+        __init__ = object.__init__
 
 
 def leaf(value: Any) -> Record:

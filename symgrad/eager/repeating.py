@@ -97,7 +97,8 @@ def backward_again(window: Window, key: Any) -> bool:
     for number in plan.spent:
         if records[number].freed or records[number].gradient is not None:
             return False
-    results = plan.program(plan.operands(window))
+    program = plan.program
+    results = (program.fast or program)(plan.operands(window))
     for place, number in plan.results:
         give(records[number], results[place])
     accumulators = window.accumulators

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.printing import tensor_text
 from symgrad.eager.programs import node_of
 from symgrad.eager.recording import AnyArray, Assigned, Record
-from symgrad.eager.storage import alias, cell_of, share, write
+from symgrad.eager.storage import alias, cell_of, renew, share, write
 from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
 from symgrad.eager.values import is_concrete
@@ -145,8 +146,13 @@ class Tensor(TensorState):
         RuntimeError
             When there is not exactly one.
         """
-        record = self._value if self._cell is None else self.current()
-        value = record.data if type(record.data) is np.ndarray else self.numpy_value()
+        cell = self._cell
+        if cell is not None and cell.stamp != self._stamp:
+            renew(self)
+        record = self._value
+        value = record.data if record.data is not None else ask(record)
+        if type(value) is not np.ndarray:
+            value = self.numpy_value()
         if value.size != 1:
             raise RuntimeError(f"a Tensor with {value.size} elements cannot be converted to Scalar")
         number: bool | int | float = value.item()

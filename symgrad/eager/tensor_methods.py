@@ -99,7 +99,9 @@ def reshaped_in_place(function: Function) -> Function:
 
     def method(self: Tensor, *args: Any) -> Tensor:
         made = function(self, *args)
-        self._value, self._cell, self._chain, self._stamp = made.current(), made._cell, made._chain, made._stamp
+        self._value, self._cell, self._chain = made.current(), made._cell, made._chain
+        if made._cell is not None:
+            self._stamp = made._stamp
         self._edge = made._edge
         return self
 

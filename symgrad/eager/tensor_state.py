@@ -56,13 +56,13 @@ class TensorState(Face):
     version counter, and whether it follows the storage's place on the tape.
     """
 
-    __slots__ = ("__dict__", "_cell", "_edge", "_value")
+    __slots__ = ("__dict__", "_cell", "_edge", "_stamp", "_value")
 
     _value: Record
     _edge: Any
     _cell: Cell | None
     _chain: tuple[View, ...] = ()
-    _stamp = 0
+    _stamp: int  # set with the cell
     _counter: list[int] | None = None
     _follows = True
     _parent: Any = None  # of a view, the tensor it is a view of
@@ -245,7 +245,10 @@ class TensorState(Face):
     @property
     def grad(self) -> Any:
         """The gradient collected so far; None before the first."""
-        edge = self._edge if self._cell is None else self.edge()
+        cell = self._cell
+        if cell is not None and cell.stamp != self._stamp:
+            renew(self)
+        edge = self._edge
         if type(edge) is Leaf:
             return edge.grad
         kept: Any = self.__dict__.get("_kept")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Record
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record
 from symgrad.eager.tape import Leaf
 
 __all__ = ["NumberLeaf", "State", "Token", "Window", "forget_states", "new_number"]
@@ -143,11 +143,10 @@ class Window:
         return len(self.records) >= LONGEST_WINDOW
 
 
-class NumberLeaf(Record):
+class NumberLeaf(Bare):
     """A Python number as an operand."""
 
     __slots__ = ()
-    __init__ = object.__init__  # see Bare
 
 
 def new_number(value: Any) -> NumberLeaf:

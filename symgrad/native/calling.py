@@ -91,8 +91,8 @@ def runner_source(inputs: Sequence[Argument], outputs: Sequence[Argument]) -> st
 def direct_runner_source(inputs: int, outputs: int, whole: Sequence[int], work: bool) -> str:
     """Return the text of ``run(values)`` for a C function that reads Python's lists: nothing is copied.
 
-    Names it uses besides those above: ``enter``, the C function, and the ``layout`` it is given; ``whole``, arrays of integers, for the operands with these
-    numbers; ``nothing`` or a ``workspace()``, taken from a pool.
+    Names it uses besides those above: ``enter``, the C function, and the ``layout`` it is given; ``whole``, arrays of
+    integers, for the operands with these numbers; ``nothing`` or a ``workspace()``, taken from a pool.
     """
     lines = ["pool = []", "take, give = pool.pop, pool.append", "def run(values):"]
     body = [f"if type(values[{k}]) is int: values[{k}] = whole[values[{k}]]" for k in whole]

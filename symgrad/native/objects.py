@@ -1,4 +1,4 @@
-"""Where CPython and NumPy keep what C has to read of their objects: so a call hands over lists, and asks no array for its address.
+"""Where CPython and NumPy keep what C has to read of their objects, so that a call hands over two lists and nothing else.
 
 The places are those that CPython's and NumPy's headers have promised for years; they are tried out once on objects whose
 contents are known. Where anything differs there is no layout, and calls go through buffers.
@@ -74,25 +74,25 @@ def objects_source(name: str, symbol: str, inputs: int, outputs: int) -> str:
     nor an array that C can read; nothing has been computed then.
     """
     count = inputs + outputs
-    words = ", ".join([*(f"a[{k}]" for k in range(count)), "work"])
+    words = ", ".join([*(f"sg_a[{k}]" for k in range(count)), "sg_work"])
     return f"""
-int {name}(const uintptr_t *layout, uintptr_t given, uintptr_t made, void *work)
+int {name}(const uintptr_t *sg_layout, uintptr_t sg_given, uintptr_t sg_made, void *sg_work)
 {{
-    const uintptr_t *x = *(const uintptr_t *const *)(given + layout[1]);
-    const uintptr_t *y = *(const uintptr_t *const *)(made + layout[1]);
-    void *a[{count}];
-    int k;
-    for (k = 0; k < {inputs}; k++) {{
-        uintptr_t type = *(const uintptr_t *)(x[k] + layout[0]);
-        if (type == layout[4] && (*(const int *)(x[k] + layout[6]) & {READABLE}) == {READABLE})
-            a[k] = *(void *const *)(x[k] + layout[5]);
-        else if (type == layout[2])
-            a[k] = (void *)(x[k] + layout[3]);
+    const uintptr_t *sg_x = *(const uintptr_t *const *)(sg_given + sg_layout[1]);
+    const uintptr_t *sg_y = *(const uintptr_t *const *)(sg_made + sg_layout[1]);
+    void *sg_a[{count}];
+    int sg_k;
+    for (sg_k = 0; sg_k < {inputs}; sg_k++) {{
+        uintptr_t sg_type = *(const uintptr_t *)(sg_x[sg_k] + sg_layout[0]);
+        if (sg_type == sg_layout[4] && (*(const int *)(sg_x[sg_k] + sg_layout[6]) & {READABLE}) == {READABLE})
+            sg_a[sg_k] = *(void *const *)(sg_x[sg_k] + sg_layout[5]);
+        else if (sg_type == sg_layout[2])
+            sg_a[sg_k] = (void *)(sg_x[sg_k] + sg_layout[3]);
         else
             return -1;
     }}
-    for (k = 0; k < {outputs}; k++)
-        a[{inputs} + k] = *(void *const *)(y[k] + layout[5]);
+    for (sg_k = 0; sg_k < {outputs}; sg_k++)
+        sg_a[{inputs} + sg_k] = *(void *const *)(sg_y[sg_k] + sg_layout[5]);
     return {symbol}({words});
 }}
 """

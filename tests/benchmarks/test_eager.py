@@ -1,0 +1,161 @@
+"""What training costs eagerly: small loops, where each operation counts, and a network, where the products do; against torch.
+
+torch comes with the optional extra ``parity``; without it only symgrad is measured. Both run in one process, one after the
+other, so what else the machine does falls on both.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import symgrad as sg
+from symgrad.eager.execution import wait_for_compiler
+
+from .conftest import target
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+WITHOUT = pytest.mark.skipif(torch is None, reason="torch is not installed: pip install symgrad[parity]")
+WHO = [pytest.param("symgrad", id="symgrad"), pytest.param("torch", id="torch", marks=WITHOUT)]
+
+
+def library(who):
+    return sg if who == "symgrad" else torch
+
+
+def fit(lib, count=20):
+    """Two parameters, fitted to five points through .data."""
+    x, y = (lib.tensor(v, dtype=lib.float) for v in ([1, 2, 3, 4, 5], [3, 5, 7, 9, 11]))
+    a, b = (lib.tensor([1], dtype=lib.float, requires_grad=True) for _ in range(2))
+
+    def epochs():
+        for _ in range(count):
+            prediction = a * x + b
+            loss = ((prediction - y) ** 2).mean()
+            if a.grad is not None and b.grad is not None:
+                a.grad.zero_()
+                b.grad.zero_()
+            loss.backward()
+            with lib.no_grad():
+                a.data -= 0.01 * a.grad
+                b.data -= 0.01 * b.grad
+        return a.item(), b.item()
+
+    return epochs
+
+
+def descent(lib, count=20):
+    """One parameter, whose value and loss are asked for in each epoch."""
+    x = lib.tensor([3.0], requires_grad=True, dtype=lib.float)
+
+    def epochs():
+        path = []
+        for _ in range(count):
+            y = x**2
+            if x.grad is not None:
+                x.grad.zero_()
+            y.backward()
+            with lib.no_grad():
+                x.data -= 0.1 * x.grad
+            path.append((x.item(), y.item()))
+        return path[-1]
+
+    return epochs
+
+
+def accumulation(lib, count=20):
+    """Gradients that are added up."""
+    x = lib.tensor([1.0, 2.0, 5.3], requires_grad=True)
+
+    def epochs():
+        for _ in range(count):
+            (x**2 + 2 * x + 7).mean().backward()
+        return x.grad
+
+    return epochs
+
+
+def network(lib, batch):
+    """One step of 784-128-64-10 in float32, ReLU and cross entropy, by gradient descent."""
+    random = np.random.default_rng(0)
+    x = lib.tensor(random.normal(size=(batch, 784)).astype(np.float32))
+    y = lib.tensor(random.integers(0, 10, batch))
+    parameters = []
+    for rows, columns in ((784, 128), (128, 64), (64, 10)):
+        weight = (random.normal(size=(rows, columns)) / np.sqrt(rows)).astype(np.float32)
+        parameters += [lib.tensor(weight, requires_grad=True), lib.zeros(columns, requires_grad=True)]
+    functional = lib.nn.functional
+
+    def step():
+        hidden = x
+        for k in (0, 2, 4):
+            hidden = hidden @ parameters[k] + parameters[k + 1]
+            if k < 4:
+                hidden = functional.relu(hidden)
+        loss = functional.cross_entropy(hidden, y)
+        for p in parameters:
+            p.grad = None
+        loss.backward()
+        with lib.no_grad():
+            for p in parameters:
+                p -= 0.01 * p.grad
+        return loss
+
+    return step
+
+
+def hot(step):
+    for _ in range(12):
+        step()
+    wait_for_compiler()
+    for _ in range(3):
+        step()
+    return step
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("loop", [
+    pytest.param(fit, marks=target("20 epochs: fit of two parameters", "0.5x")),
+    pytest.param(descent, marks=target("20 epochs: descent with item()", "0.5x")),
+    pytest.param(accumulation, marks=target("20 epochs: accumulation", "0.5x")),
+])  # fmt: skip
+def test_loop(benchmark, who, loop):
+    benchmark(hot(loop(library(who))))
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("batch", [pytest.param(64, marks=target("step of 784-128-64-10, batch 64", "1.0x")),
+                                   pytest.param(512, marks=target("step of 784-128-64-10, batch 512", "1.0x"))])  # fmt: skip
+def test_network(benchmark, who, batch):
+    benchmark(hot(network(library(who), batch)))
+
+
+FIRST = """
+import time
+import symgrad as sg
+{text}
+epochs = fit(sg, 1)
+start = time.perf_counter()
+epochs()
+print(time.perf_counter() - start)
+"""
+
+
+def test_first_epoch(measured, tmp_path):
+    """The first epoch of a new process, with nothing compiled: nothing may wait for a compiler."""
+    text = FIRST.format(text=inspect.getsource(fit))
+    times = []
+    for k in range(5):
+        environment = os.environ | {"SYMGRAD_CACHE_DIR": str(tmp_path / str(k))}
+        done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=True)
+        times.append(float(done.stdout))
+    measured("first epoch of the fit, nothing compiled", f"{np.median(times) * 1e3:.1f} ms", "20 ms")
