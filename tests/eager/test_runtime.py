@@ -132,7 +132,7 @@ def test_native_code_takes_over_and_agrees(monkeypatch):
 
     def compile(self, options):
         original(self, options)
-        compiled.append(self._fast is not None)
+        compiled.append(self.fast is not None)
 
     monkeypatch.setattr(execution.Program, "compile", compile)
     generator = np.random.default_rng(2)
