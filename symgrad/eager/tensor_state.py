@@ -67,6 +67,7 @@ class TensorState(Face):
     _inference = False
     _forbidden = ""  # why this view must not be written
 
+    hook_in_trace: ClassVar[Callable[[Any, Any], Handle]]  # set by the module of what is called in traces
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
@@ -322,6 +323,8 @@ class TensorState(Face):
         """
         edge = self.edge()
         if edge is None:
+            if mode.tracing and not self.is_plain:
+                return TensorState.hook_in_trace(self, hook)
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         extras, index = extras_of(edge)
         return Handle(extras.hooks.setdefault(index, {}), hook)
