@@ -15,7 +15,7 @@ from symgrad.eager.hooks import call_hooks
 from symgrad.eager.operation import apply_signature
 from symgrad.eager.programs import tensor_inputs
 from symgrad.eager.recording import Signature
-from symgrad.eager.tape import Handle
+from symgrad.eager.tape import Handle, extras_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.tensor_state import TensorState
 from symgrad.eager.values import AnyArray, new_inner
@@ -365,6 +365,9 @@ def hook_in_trace(tensor: Any, hook: Any) -> Handle:
         own = fresh_input("x", node.type)
         call = _Hooked(Graph([own], [own]), {})
         record.node = call.results([node])[0]
+        if tensor.edge() is not None:  # autograd.grad inside the trace looks there
+            extras, index = extras_of(tensor.edge())
+            call.hooks = extras.hooks.setdefault(index, call.hooks)
     return Handle(call.hooks, hook)
 
 

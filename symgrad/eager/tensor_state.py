@@ -322,9 +322,9 @@ class TensorState(Face):
             When it requires no gradient.
         """
         edge = self.edge()
+        if mode.tracing and not self.is_plain:
+            return TensorState.hook_in_trace(self, hook)
         if edge is None:
-            if mode.tracing and not self.is_plain:
-                return TensorState.hook_in_trace(self, hook)
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         extras, index = extras_of(edge)
         return Handle(extras.hooks.setdefault(index, {}), hook)

@@ -191,3 +191,30 @@ def test_hooks_in_traces():
     assert x.grad.tolist() == [22.0, 22.0]
     with pytest.raises(RuntimeError, match="doesn't require gradient"):
         f.grad(lambda x: ((x > 1).register_hook(print), x.sum())[1])(vector())
+
+
+def test_arguments_are_leaves_in_reverse_mode():
+    def inner(x):
+        assert x.requires_grad
+        assert x.is_leaf
+        (g,) = sg.autograd.grad((x**3).sum(), x, create_graph=True)
+        return g.sum()
+
+    assert f.grad(inner)(vector()).tolist() == [6.0, 12.0]
+    assert f.vmap(f.grad(inner))(sg.ones(2, 2, dtype=sg.float64)).tolist() == [[6.0, 6.0]] * 2
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        f.grad(lambda x: x.mul_(2).sum())(vector())
+    with pytest.raises(RuntimeError, match="inside a functorch transform"):
+        f.grad(lambda x: (x.sum().backward(), x.sum())[1])(vector())
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        f.grad(lambda x: x.sum() * x.numpy()[0])(vector())
+    f.jvp(lambda x: (x.requires_grad is False or pytest.fail("forward mode")) and x, (vector(),), (vector(),))
+
+    def seen(x, log):
+        y = x * 2
+        y.register_hook(log.append)
+        return sg.autograd.grad(y.sum(), x, create_graph=True)[0].sum() + y.sum()
+
+    log = []
+    assert f.grad(lambda x: seen(x, log))(vector()).tolist() == [2.0, 2.0]
+    assert len(log) == 2
