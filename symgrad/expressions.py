@@ -17,6 +17,7 @@ from symgrad.ir.graph import Graph
 from symgrad.ir.types import format_shape
 from symgrad.symbolic import from_expression, to_expressions
 from symgrad.tracing import TensorSpec, trace
+from symgrad.transform.inlining import inline_calls
 from symgrad.transforms import outer_node
 
 __all__ = ["Expression", "from_sympy", "to_sympy"]
@@ -140,5 +141,5 @@ def to_sympy(f: Callable[..., Any], specs: Sequence[TensorSpec]) -> Any:
     traced = trace(fn, [LEAF] * len(specs), [s.type for s in specs], [Array] * len(specs), labels)
     if traced.captured:
         raise TraceError("to_sympy: the function captures arrays; pass them as arguments")
-    found = to_expressions(traced.graph, traced.input_names)
+    found = to_expressions(inline_calls(traced.graph), traced.input_names)
     return found[0] if traced.output == LEAF else found

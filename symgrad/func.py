@@ -28,7 +28,7 @@ Argnums = int | tuple[int, ...]
 
 def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return the gradient of ``func``, which returns a number; with ``has_aux`` the result is ``(gradient, aux)``."""
-    checked = _of_one_number(func, has_aux)
+    checked = _of_one_number(func, has_aux, argnums)
 
     @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -40,7 +40,7 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
 
 def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """Return ``(gradient, value)`` of ``func``; with ``has_aux``, ``(gradient, (value, aux))``."""
-    checked = _of_one_number(func, has_aux)
+    checked = _of_one_number(func, has_aux, argnums)
 
     @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -67,11 +67,18 @@ def _check_argnums(argnums: Any, count: int) -> None:
         raise RuntimeError(at_user_line(f"argnums elements must be unique, got {argnums}"))
 
 
-def _entered(func: Function, has_aux: bool, what: str) -> Function:
-    """Return ``func`` as it runs in one of these transforms, its result checked for ``has_aux``."""
+def _entered(func: Function, has_aux: bool, what: str, argnums: Argnums | None = None) -> Function:
+    """Return ``func`` as it runs in one of these transforms, its result checked for ``has_aux``.
+
+    In reverse mode the arguments numbered ``argnums`` are leaves that require gradients, as torch's are.
+    """
 
     @functools.wraps(func)
     def entered(*args: Any, **kwargs: Any) -> Any:
+        for k in () if argnums is None else argnums if isinstance(argnums, tuple) else (argnums,):
+            for leaf in flatten(args[k])[0]:
+                if hasattr(leaf, "requires_grad_") and leaf.dtype.is_floating:
+                    leaf.requires_grad_()
         mode.transforms += 1
         try:
             result = func(*args, **kwargs)
@@ -85,10 +92,10 @@ def _entered(func: Function, has_aux: bool, what: str) -> Function:
     return entered
 
 
-def _of_one_number(func: Function, has_aux: bool) -> Function:
+def _of_one_number(func: Function, has_aux: bool, argnums: Argnums) -> Function:
     """Return ``func``, whose result is checked to be one number."""
     what = "grad_and_value(f)(*args)"
-    entered = _entered(func, has_aux, what)
+    entered = _entered(func, has_aux, what, argnums)
 
     @functools.wraps(func)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -104,9 +111,9 @@ def _of_one_number(func: Function, has_aux: bool) -> Function:
     return checked
 
 
-def _run(what: str, func: Function, primals: tuple[Any, ...], has_aux: bool) -> Traced:
+def _run(what: str, func: Function, primals: tuple[Any, ...], has_aux: bool, reverse: bool = False) -> Traced:
     """Run ``func`` once at ``primals``; all of them are differentiated by."""
-    entered = _entered(func, has_aux, what)
+    entered = _entered(func, has_aux, what, tuple(range(len(primals))) if reverse else None)
 
     def packed(all_primals: tuple[Any, ...]) -> Any:
         result = entered(*all_primals)
@@ -125,7 +132,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> tuple[Any, ...]
 
     With ``has_aux`` the result is ``(output, vjp_fn, aux)``. ``cotangents`` are nested like the output. ``func`` runs once.
     """
-    run = _run("vjp(f, *primals)", func, primals, has_aux)
+    run = _run("vjp(f, *primals)", func, primals, has_aux, True)
     graph = derive.vjp(run.graph, run.wrt)
     output = unflatten(run.output, run.results(run.graph))
     tuple_of = run.output.kind is tuple
@@ -205,7 +212,7 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
 
 
 def _jacobian(func: Function, argnums: Argnums, has_aux: bool, way: str, what: str) -> Function:
-    entered = _entered(func, has_aux, what)
+    entered = _entered(func, has_aux, what, argnums if way == "reverse" else None)
 
     @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:

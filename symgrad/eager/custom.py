@@ -13,10 +13,12 @@ import numpy as np
 from symgrad.eager.custom_calls import TWICE, apply_in_trace, refusing_in_trace
 from symgrad.eager.custom_context import Context, check_results, fitted
 from symgrad.eager.engine import CustomEntry
+from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record, Signature, leaf, projection
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.trees import flatten, unflatten
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
 
@@ -130,6 +132,11 @@ class Function:
         separate = cls.setup_context is not Function.setup_context
         if kwargs:
             args = _positional(cls.forward, args, kwargs, separate)
+        array = next((a for a in args if isinstance(a, Face) and not isinstance(a, Tensor)), None)
+        if array is not None:  # the author's code has torch's meanings
+            result = cls.apply(*[Tensor(a.node) if isinstance(a, Face) and not isinstance(a, Tensor) else a for a in args])
+            leaves, tree = flatten(result)
+            return unflatten(tree, [array.face_type()(r.node) if isinstance(r, Tensor) else r for r in leaves])
         tensors = [a for a in args if isinstance(a, Tensor)]
         edges = [t.edge() for t in tensors]
         if mode.tracing and not all(t.is_plain for t in tensors):

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from symgrad.eager.custom_context import Context, check_results, fitted
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.hooks import call_hooks
 from symgrad.eager.operation import apply_signature
 from symgrad.eager.programs import tensor_inputs
 from symgrad.eager.recording import Signature
+from symgrad.eager.tape import Handle, extras_of
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tensor_state import TensorState
 from symgrad.eager.values import AnyArray, new_inner
 from symgrad.interpret import interpret
 from symgrad.ir.expr import Node, fresh_input, ops
@@ -320,6 +323,55 @@ def apply_in_trace(function: type[Function], args: tuple[Any, ...], separate: bo
                 new[place] = tensor.write_in_place(new[place].current(), new[place].edge())
     finished = [new.get(k, r) for k, r in enumerate(ran.results)]
     return tuple(finished) if several else finished[0]
+
+
+class _Hooked(Call):
+    """A value whose cotangent goes through the user's hooks."""
+
+    def __init__(self, graph: Graph, hooks: dict[int, Any]) -> None:
+        super().__init__(graph)
+        self.hooks = hooks
+
+    def pull(self, inputs: Nodes, cotangents: Mapping[int, Node]) -> list[Node | None]:
+        """Run the hooks."""
+        inner = new_inner(cotangents[0], "ct")
+        before = mode.begin_trace()
+        try:
+            found = call_hooks(self.hooks, Tensor(inner)).node
+        finally:
+            mode.end_trace(before)
+        return list(Graph([inner], [found])(cotangents[0]))
+
+    def _push(self, inputs: Nodes, tangents: Optional) -> list[Node | None]:
+        return list(tangents)
+
+    def _batch(self, inputs: Nodes, flags: Sequence[bool]) -> list[Node]:
+        return list(inputs) if not self.hooks else super()._batch(inputs, flags)
+
+
+def hook_in_trace(tensor: Any, hook: Any) -> Handle:
+    """Register a hook on a traced Tensor: all that is recorded of it, and has no node yet, passes its cotangents through.
+
+    Raises
+    ------
+    RuntimeError
+        For what cannot have a gradient.
+    """
+    if not tensor.dtype.is_floating:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    record, node = tensor.current(), tensor.node
+    call = node.attributes.get("call")
+    if not isinstance(call, _Hooked):
+        own = fresh_input("x", node.type)
+        call = _Hooked(Graph([own], [own]), {})
+        record.node = call.results([node])[0]
+        if tensor.edge() is not None:  # autograd.grad inside the trace looks there
+            extras, index = extras_of(tensor.edge())
+            call.hooks = extras.hooks.setdefault(index, call.hooks)
+    return Handle(call.hooks, hook)
+
+
+TensorState.hook_in_trace = staticmethod(hook_in_trace)
 
 
 class _Refusal(Call):

@@ -132,6 +132,11 @@ def _backward(
     also: Sequence[Record] | None = None,
 ) -> Learned | None:
     """Run backward, and compute ``also`` with it, where that is known; return what can be repeated."""
+    if mode.transforms:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
+            "instead or call backward() outside of functorch transforms."
+        )
     if inputs is not None and not _several(inputs):
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = _seeds(tensors, grad_tensors, create_graph)

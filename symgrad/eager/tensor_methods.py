@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import bool_, float32, float64, int32, int64
+from symgrad.eager import (
+    custom_calls,  # noqa: F401  # what hooks of traced Tensors need
+    torch_arithmetic,
+    torch_names,
+    torch_powers,
+    torch_reductions,
+    torch_views,
+)
 from symgrad.eager import tensor_memory as memory
-from symgrad.eager import torch_arithmetic, torch_names, torch_powers, torch_reductions, torch_views
 from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode

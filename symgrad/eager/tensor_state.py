@@ -69,6 +69,7 @@ class TensorState(Face):
     _inference = False
     _forbidden = ""  # why this view must not be written
 
+    hook_in_trace: ClassVar[Callable[[Any, Any], Handle]]  # set by the module of what is called in traces
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
@@ -341,6 +342,8 @@ class TensorState(Face):
             When it requires no gradient.
         """
         edge = self.edge()
+        if mode.tracing and not self.is_plain:
+            return TensorState.hook_in_trace(self, hook)
         if edge is None:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         extras, index = extras_of(edge)

@@ -9,15 +9,20 @@ __all__ = ["inline_calls"]
 
 
 def inline_calls(graph: Graph) -> Graph:
-    """Return the same values without calls of custom functions."""
+    """Return the same values without calls of custom functions, nor what only derivatives look at."""
     custom = ops.custom
-    if not any(node.primitive is custom for node in graph.order):
-        return graph
+    return _inline(graph) if any(node.primitive is custom for node in graph.order) else graph
+
+
+def _inline(graph: Graph) -> Graph:
+    custom = ops.custom
     memo: dict[Node, Node] = {}
     for node in graph.order:
         inputs = [memo.get(i, i) for i in node.inputs]
         if node.primitive is custom:
-            memo[node] = inline_calls(node.attributes["call"].graph)(*inputs)[node.attributes["index"]]
+            memo[node] = _inline(node.attributes["call"].graph)(*inputs)[node.attributes["index"]]
+        elif node.primitive is ops.stop_gradient:
+            memo[node] = inputs[0]
         else:
             memo[node] = rebuild(node, inputs)
     return Graph(graph.inputs, [memo[o] for o in graph.outputs])

@@ -5,6 +5,8 @@ Every derivative here differs from that of the forward pass by a factor of its o
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -231,6 +233,20 @@ def test_what_leaves_the_graph():
     close(x.grad, 4 * np.cos(2 * X))
     with pytest.raises(sg.TraceError, match="does not exist while the function is traced"):
         sg.compile(Sine.apply)(vector())
+
+
+def test_of_arrays():
+    close(sg.compile(lambda x: Old.apply(x) * 2)(X), 2 * np.sin(X))
+    close(sg.grad(lambda x: Old.apply(x).sum())(X), 5 * np.cos(X))
+    assert str(sg.to_sympy(lambda x: Old.apply(x) * 2, [sg.TensorSpec()])) == "2*sin(x)"
+    close(sg.compile(lambda x: sum(Two.apply(x, x, 2.0)[:2]).sum()).grad(X), 4 * X + 20)
+
+
+def test_compiled_functions_do_not_pickle():
+    compiled = sg.compile(Old.apply)
+    compiled(vector())
+    with pytest.raises(TypeError, match="derivatives in Python"):
+        pickle.dumps(compiled)
 
 
 def test_captured_leaf():

@@ -171,3 +171,50 @@ def test_random_numbers_in_vmap():
     nested = f.vmap(f.vmap(lambda a: a * 0 + sg.rand(()), randomness="different"), randomness="different")(sg.zeros(2, 3))
     assert len(set(nested.numpy().ravel())) == 6
     assert sg.rand(2).shape == (2,)
+
+
+def test_hooks_in_traces():
+    def hooked(x, seen=None):
+        y = x * 2
+        y.register_hook(lambda g: g * 10)
+        handle = y.register_hook(lambda g: g + 1)
+        removed = y.register_hook(lambda g: g * 1000)
+        removed.remove()
+        assert handle.id != removed.id
+        return y.sum()
+
+    assert f.grad(hooked)(vector()).tolist() == [22.0, 22.0]
+    assert f.vmap(f.grad(hooked))(sg.ones(3, 2, dtype=sg.float64)).tolist() == [[22.0, 22.0]] * 3
+    assert f.jvp(hooked, (vector(),), (vector(),))[1].item() == 6.0
+    x = sg.tensor([1.0, 2.0], dtype=sg.float64, requires_grad=True)
+    sg.compile(hooked)(x).backward()
+    assert x.grad.tolist() == [22.0, 22.0]
+    with pytest.raises(RuntimeError, match="doesn't require gradient"):
+        f.grad(lambda x: ((x > 1).register_hook(print), x.sum())[1])(vector())
+
+
+def test_arguments_are_leaves_in_reverse_mode():
+    def inner(x):
+        assert x.requires_grad
+        assert x.is_leaf
+        (g,) = sg.autograd.grad((x**3).sum(), x, create_graph=True)
+        return g.sum()
+
+    assert f.grad(inner)(vector()).tolist() == [6.0, 12.0]
+    assert f.vmap(f.grad(inner))(sg.ones(2, 2, dtype=sg.float64)).tolist() == [[6.0, 6.0]] * 2
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        f.grad(lambda x: x.mul_(2).sum())(vector())
+    with pytest.raises(RuntimeError, match="inside a functorch transform"):
+        f.grad(lambda x: (x.sum().backward(), x.sum())[1])(vector())
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        f.grad(lambda x: x.sum() * x.numpy()[0])(vector())
+    f.jvp(lambda x: (x.requires_grad is False or pytest.fail("forward mode")) and x, (vector(),), (vector(),))
+
+    def seen(x, log):
+        y = x * 2
+        y.register_hook(log.append)
+        return sg.autograd.grad(y.sum(), x, create_graph=True)[0].sum() + y.sum()
+
+    log = []
+    assert f.grad(lambda x: seen(x, log))(vector()).tolist() == [2.0, 2.0]
+    assert len(log) == 2
