@@ -176,7 +176,7 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
 
     def __enter__(self) -> Self:
         window = mode.window
-        if window is None or type(self) is not no_grad:
+        if window is None or mode.tracing or type(self) is not no_grad:
             return super().__enter__()
         grad = window.grad
         self._before = grad, window.inference, self._before
@@ -187,7 +187,7 @@ class no_grad(_ModeContext):  # noqa: N801  # torch's name
     def __exit__(self, *error: Any) -> None:
         grad, inference, self._before = self._before
         window = mode.window
-        if window is None or window.inference is not inference:
+        if window is None or mode.tracing or window.inference is not inference:
             mode.set(grad, inference)
         elif window.grad is not grad:
             mode.grad = window.grad = grad

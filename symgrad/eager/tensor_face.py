@@ -51,6 +51,10 @@ class Tensor(TensorState):
     @property
     def data(self) -> Tensor:
         """A tensor that shares the storage but not its version: writing it goes unnoticed by backward."""
+        if mode.tracing:
+            made = Tensor.of(self._value if self._cell is None else self.current())
+            alias(made, self, counted=False)
+            return made
         cell = self._cell
         if cell is None:
             cell = cell_of(self)
