@@ -78,7 +78,7 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         if grad._edge is not None:
             return None
         old = grad._value if grad._cell is None else grad.current()
-        known = window.number_of(old)
+        known = old.number if old.token is window.token else window.numbers.get(old)
         codes.append(window.enter(old) if known is None else known)
     return window.state, (len(window.records), len(window.leaves)), (value.number, retain_graph, tuple(codes))
 

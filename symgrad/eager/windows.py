@@ -106,11 +106,12 @@ class Window:
 
     def enter(self, value: Record) -> int:
         """Give an operand from outside a number; return what stands for it at its first use: its type."""
-        known = self.numbers.get(value)
-        if known is not None:
+        leaves = self.leaves
+        number = -1 - len(leaves)
+        known = self.numbers.setdefault(value, number)
+        if known != number:
             return known
-        self.leaves.append(value)
-        self.numbers[value] = -len(self.leaves)
+        leaves.append(value)
         place = id(value.type)
         return -place if value.exposed else place
 
