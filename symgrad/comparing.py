@@ -53,7 +53,11 @@ class Checked:
     @property
     def data(self) -> dict[str, Any]:
         """The same as plain data."""
-        outputs = [{"name": n, "worst_ulp": _plain(u), "relative": _plain(r)} for n, u, r in self.outputs]
+        known = bool(self.finite)  # where nothing finite came out, nothing was compared
+        outputs = [
+            {"name": n, "worst_ulp": _plain(u) if known else None, "relative": _plain(r) if known else None}
+            for n, u, r in self.outputs
+        ]
         counts = {"points": self.points, "finite": self.finite}
         return {**counts, "dims": dict(self.dims), "outputs": outputs, "differences": self.differences}
 
@@ -224,8 +228,9 @@ def report_text(name: str, checked: Sequence[Checked]) -> str:
     ]
     for one in checked:
         for k, (output, ulp, relative) in enumerate(one.outputs):
-            errors = f"{ulp:>10.3g}  {relative:>9.1e}" if one.points else f"{'no point could be computed':>21}"
-            apart = "" if k or one.differences is None else f"  {one.differences:.1e}"
+            missing = "nothing finite to compare; give ranges" if one.points else "no point could be computed"
+            errors = f"{ulp:>10.3g}  {relative:>9.1e}" if one.finite else f"{missing:>21}"
+            apart = "" if one.differences is None else f"  {one.differences:.1e}"
             few = f"  finite at {one.finite} of {one.points} points" if not k and one.finite < one.points else ""
             lines.append(f"{f'{one.name}.{output}':<{width}}  {errors}{apart}{few}")
     sizes = {n: v for one in checked for n, v in one.dims.items()}

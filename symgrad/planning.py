@@ -12,7 +12,7 @@ from typing import Any
 from symgrad import transforms
 from symgrad.arguments import Call
 from symgrad.codegen.library import library_names
-from symgrad.codegen.names import RESERVED, Namer
+from symgrad.codegen.names import RESERVED
 from symgrad.codegen.unit import public_names
 from symgrad.compiled import CompiledFunction
 from symgrad.eager.trees import Tree
@@ -87,12 +87,25 @@ class Planned:
         return self.trace.input_names[: len(self.graph.inputs)]
 
 
+_HEADERS = frozenset(
+    "assert complex ctype errno fenv float inttypes iso646 limits locale math pthread setjmp signal stdalign stdarg stdatomic "
+    "stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar unistd wchar wctype".split()
+)
+_C_WORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while".split()
+)
+_OF_STUBS = frozenset("Any Function Mapping NDArray Number dict list np object property str tuple".split())
+
+
 def check_name(name: Any) -> None:
     """Raise ExportError unless ``name`` can be the name of a package, a C library and its files."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", name) or name.endswith("_"):
         raise ExportError(f"export: name must be an ASCII identifier of at most 48 letters, such as 'rosen', got {name!r}")
-    if keyword.iskeyword(name) or Namer().take(name, function=True) != name:
+    if keyword.iskeyword(name) or name in RESERVED:
         raise ExportError(f"export: {name!r} is a reserved word of Python or C; choose another name")
+    if name in _HEADERS:
+        raise ExportError(f"export: {name}.h is a header of C's own, which the module's would hide; choose another name")
     if name in ("f", "r", "w", "x"):
         raise ExportError(f"export: {name!r} would define {name.upper()}_OK, which POSIX does; choose another name")
     if name in sys.stdlib_module_names or name in _LIBRARIES:
@@ -105,6 +118,9 @@ def _check_functions(name: str, names: Sequence[str]) -> None:
     for function in names:
         if not isinstance(function, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", function):
             raise ExportError(f"export: a function's name must be an ASCII identifier such as 'loss', got {function!r}")
+        if function in _C_WORDS or function in _OF_STUBS:
+            why = "is a reserved word of C" if function in _C_WORDS else "would hide what the stub of the module needs"
+            raise ExportError(f"export: {function!r} {why}; choose another name for the function")
         if keyword.iskeyword(function) or function in _OWN:
             why = "is what every module calls its C library" if function in _OWN else "is a reserved word of Python"
             raise ExportError(f"export: {function!r} {why}; choose another name for the function")

@@ -117,7 +117,9 @@ def _show(written: dict[str, Any], subjects: Sequence[Subject]) -> None:
     for function, facts in written["functions"].items():
         check = facts["check"]
         outputs = check["outputs"]
-        ulp = f"{max(o['worst_ulp'] for o in outputs):.3g}" if check["points"] else "no point"
+        ulp = "no point" if not check["points"] else "not checked"
+        if check["finite"]:
+            ulp = f"{max(o['worst_ulp'] for o in outputs):.3g}"
         apart = "" if check["differences"] is None else f"{check['differences']:.1e}"
         rows.append((function, ulp, apart))
     click.echo()

@@ -40,7 +40,9 @@ RESERVED = frozenset(
     [*_KEYWORDS, *_MACROS, *(f + s for f in _FUNCTIONS for s in ("", "f", "l"))]
     + [f"{u}int{w}_t" for u in ("", "u") for w in ("8", "16", "32", "64", "ptr", "max")]
 )
-_OURS = re.compile(r"(sg_|SG_|_)|[tswcbijklpqr]k?\d+\Z|[A-Z][A-Z0-9_]*(_MIN|_MAX|_C|_WORK|_H)\Z")
+_OURS = re.compile(
+    r"(sg_|SG_|_)|[tswcbijklpqr]k?\d+\Z|M_[A-Z0-9_]+\Z|(MAXFLOAT|HUGE|DOMAIN|SING|OVERFLOW|UNDERFLOW|PLOSS|TLOSS)\Z|[A-Z][A-Z0-9_]*(_MIN|_MAX|_C|_WORK|_H)\Z"
+)
 
 
 def sanitize(name: str) -> str:

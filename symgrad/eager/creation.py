@@ -143,7 +143,7 @@ def _unpacked(data: Any) -> Any:
             raise ValueError(at_user_line(_ragged(data))) from None
         return found
     if isinstance(data, Tensor):
-        return data.tolist()
+        return list(data.numpy_value()) if data.ndim else data.numpy_value()[()]
     if isinstance(data, Face):
         return _array_of(data, None)
     return list(data) if isinstance(data, np.ndarray) and data.ndim else data

@@ -67,7 +67,8 @@ def interpreted(graph: Graph, values: Sequence[Any]) -> list[Any]:
     """Return a graph's outputs by the interpreter, as arrays of their own."""
     arrays = [np.asarray(v) for v in values]
     results = interpret(graph, arrays)
-    return [np.array(r, order="C") if r.base is not None or any(r is a for a in arrays) else r for r in results]
+    given = {id(a) for a in arrays}
+    return [np.array(r, order="C") if r.base is not None or id(r) in given else r for r in results]
 
 
 def _assemble(graph: Graph, options: Options) -> Run:

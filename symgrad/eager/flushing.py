@@ -167,12 +167,13 @@ def _run_held(window: Window, record: Record) -> None:
 
 def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:
     roots = [record, *also_wanted(window, before.results if before is not None else ())]
+    closed = all(v.data is not None or v.signature is None for v in window.leaves)  # nothing pending from elsewhere
     job = prepare(roots, exact=True)  # who holds what is known
     operands = operands_of(window, job.leaves, len(window.records), len(window.leaves))
     job.run()
     results = [r.number for r in job.wanted]
     inside = all(r.token is window.token and r.number >= 0 for r in job.wanted)
-    if operands is not None and inside and job.program is not None:
+    if closed and operands is not None and inside and job.program is not None:
         window.state.plans[record.number] = _Plan(job, operands, results, _is_over(window))
 
 

@@ -65,6 +65,8 @@ class _Plan:
 def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
     """Return the window's state and what else backward from ``tensor`` depends on; None where it cannot be repeated."""
     value = tensor._value
+    if any(v.data is None and v.signature is not None for v in window.leaves):
+        return None  # it depends on what is pending from elsewhere
     if value.token is not window.token or tensor._edge is not value or window.foreign or window.slow or value.number < 0:
         return None
     codes: list[int] = []

@@ -119,7 +119,8 @@ class Tensor(TensorState):
             assert self._parent is not None
             if isinstance(self._parent.edge(), Leaf):
                 raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._forbidden and (own is not None or edge is not None):
+        tracked = own is not None or edge is not None
+        if self._forbidden and (tracked or self._forbidden.startswith("A view was created in no_grad")):
             raise RuntimeError(self._forbidden)
 
     # what Python and NumPy ask for --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ typedef struct {
 int sg_specialize(const sg_special *, size_t);
 """
 _OWN = ("-std=c99", "-shared", "-fPIC", "-pipe")  # not for a module of Python's, or said elsewhere
+
+_NO_HEADERS = re.compile(r"Python\.h['\"]?:? *(file not found|No such file)")  # not any mention of it in a trace of includes
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ def build_extension(folder: Path, module: str, files: Mapping[str, str], stateme
         try:
             built = attempt(plain)
         except CompileError as error:
-            if "Python.h" in str(error):
+            if _NO_HEADERS.search(str(error)):
                 raise CompileError(
                     "export: the compiler does not find Python's headers (Python.h); install them (apt install python3-dev)"
                 ) from error

@@ -49,7 +49,7 @@ def leaves(label: str, nest: Nest, value: Any) -> Iterator[Any]:
     else:
         parts = inside[2] if what == "named" else inside
         if not isinstance(value, list if what == "list" else tuple) or len(value) != len(parts):
-            got = f"one of {len(value)}" if isinstance(value, (list, tuple)) else kind_of(value)
+            got = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (list, tuple)) else kind_of(value)
             word = "list" if what == "list" else "tuple"
             raise TypeError(f"argument {label}: expected a {word} of {len(parts)}, got {got}")
         for k, (part, member) in enumerate(zip(parts, value, strict=True)):

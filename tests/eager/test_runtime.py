@@ -315,3 +315,39 @@ def test_transposed_products_by_blas_are_those_of_the_interpreter():
         expected = np.einsum(arrays[0], list(x_labels), arrays[1], list(y_labels), list(out_labels))
         np.testing.assert_allclose(run(arrays)[0], expected, rtol=1e-12)
         assert run(arrays)[0].flags.c_contiguous
+
+
+def test_what_is_pending_in_one_thread_is_read_in_another():
+    base = double([1.0, 2.0, 3.0]) * 2
+    pending, found = [base + k for k in range(4)], []
+    for one in pending:
+        thread = threading.Thread(target=lambda t=one: found.append(t.sum().item()))
+        thread.start()
+        thread.join()
+    assert found == [12.0, 15.0, 18.0, 21.0]
+
+
+def test_what_is_pending_from_before_is_no_part_of_a_plan():
+    for k in range(4):
+        pending = double([1.0, 2.0]) * float(k)
+        mode.window.begin()  # as after a backward that did not need it
+        x = double([1.0, 1.0], requires_grad=True)
+        (x * pending).sum().backward()
+        assert x.grad.tolist() == [float(k), 2.0 * k]
+        pending = double([5.0, 2.0]) * float(k)
+        mode.window.begin()
+        assert (pending + 1).sum().item() == 7.0 * k + 2
+
+
+def test_a_view_of_a_leaf_made_under_no_grad_is_not_written():
+    x = sg.ones(3, requires_grad=True)
+    with sg.no_grad():
+        view = x.view(3)
+    with pytest.raises(RuntimeError, match="A view was created in no_grad mode"):
+        view.mul_(2)
+
+
+def test_a_tensor_of_tensors_keeps_their_element_type():
+    x = double([1.0, 2.0])
+    assert sg.tensor([x[0], x[1]]).dtype is sg.float64
+    assert sg.tensor([1.0, 2.0]).dtype is sg.float32

@@ -40,7 +40,9 @@ def small(tmp_path_factory):
     few = {n: FUNCTIONS[n] for n in ("loss", "nest")}
     specs = {n: SPECS[n] for n in few}
     derivatives = {"loss": ("grad",)}
-    return sg.export(few, specs=specs, name="kinds", directory=tmp_path_factory.mktemp("small"), derivatives=derivatives, wheel=True)
+    return sg.export(
+        few, specs=specs, name="kinds", directory=tmp_path_factory.mktemp("small"), derivatives=derivatives, wheel=True
+    )
 
 
 @pytest.fixture
@@ -56,7 +58,11 @@ def bare(tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     installed = Path(np.__file__).parent.parent
-    names = [p.name for p in installed.iterdir() if p.name.split("-")[0].split(".")[0] in ("numpy", "cffi", "_cffi_backend", "pycparser")]
+    names = [
+        p.name
+        for p in installed.iterdir()
+        if p.name.split("-")[0].split(".")[0] in ("numpy", "cffi", "_cffi_backend", "pycparser")
+    ]
     assert {"numpy", "cffi"} <= set(names)
     assert Path(cffi.__file__).parent.parent == installed
     for name in names:

@@ -35,8 +35,25 @@ def test_strict_compilers(exported, flags):
 
 def test_the_wrapper_uses_what_python_declares(small, tmp_path):
     """All that is not cffi's own compiles without a warning; an undeclared function would return an int."""
-    flags = [*link_flags(), "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function", "-Wno-cast-function-type", "-Wno-unused-variable"]
-    command = [CC, *flags, "-Wno-missing-field-initializers", "-Wno-sign-compare", "-c", "-o", tmp_path / "w.o", small / "_wrapper.c"]
+    flags = [
+        *link_flags(),
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-Wno-unused-function",
+        "-Wno-cast-function-type",
+        "-Wno-unused-variable",
+    ]
+    command = [
+        CC,
+        *flags,
+        "-Wno-missing-field-initializers",
+        "-Wno-sign-compare",
+        "-c",
+        "-o",
+        tmp_path / "w.o",
+        small / "_wrapper.c",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "sg_" not in done.stderr, done.stderr
 
@@ -45,9 +62,14 @@ def test_no_state_and_no_allocation(exported, tmp_path):
     subprocess.run([CC, "-c", "-O2", "-o", tmp_path / "kinds.o", exported / "kinds.c"], check=True)
     if shutil.which("nm") is None:
         pytest.skip("needs nm")
-    symbols = [line.split()[-2:] for line in subprocess.run(["nm", tmp_path / "kinds.o"], capture_output=True, text=True).stdout.splitlines()]
+    symbols = [
+        line.split()[-2:]
+        for line in subprocess.run(["nm", tmp_path / "kinds.o"], capture_output=True, text=True).stdout.splitlines()
+    ]
     assert not [name for kind, name in symbols if kind in "bBcC"], "static mutable state"
-    assert not [name for kind, name in symbols if kind in "dD" and not name.endswith(("_arguments", "_patterns"))]  # these are const
+    assert not [
+        name for kind, name in symbols if kind in "dD" and not name.endswith(("_arguments", "_patterns"))
+    ]  # these are const
     assert not {name for kind, name in symbols if kind == "U"} & {"malloc", "calloc", "realloc", "free", "memcpy"}
 
 

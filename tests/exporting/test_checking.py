@@ -88,7 +88,9 @@ def test_a_disagreement_is_a_warning_at_the_users_line(tmp_path, monkeypatch):
         return compare(p, lambda *a: function(*a) * 1.5, ranges)
 
     monkeypatch.setattr(exporting, "compare", wrong)
-    with pytest.warns(RuntimeWarning, match=r"m\.f differs from the interpreter by 5\.0e-01 of its largest element in out") as caught:
+    with pytest.warns(
+        RuntimeWarning, match=r"m\.f differs from the interpreter by 5\.0e-01 of its largest element in out"
+    ) as caught:
         place = sg.export({"f": lambda x: x * x}, specs=[S(())], name="m", directory=tmp_path)
     assert caught[0].filename == __file__
     assert "5.0e-01" in (place / "check.txt").read_text()

@@ -48,7 +48,9 @@ int main(void)
 
 def zig(folder, *words):
     environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(folder / "zig-cache")}
-    done = subprocess.run([sys.executable, "-m", "ziglang", "cc", *words], cwd=folder, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", *words], cwd=folder, capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -65,7 +67,9 @@ def test_webassembly_computes_the_same_numbers(exported, module, tmp_path):
     (tmp_path / "main.c").write_text(PROGRAM)
     (tmp_path / "host.mjs").write_text(HOST)
     zig(tmp_path, "-target", "wasm32-wasi", *STRICT, f"-I{exported}", "-o", "main.wasm", "main.c", str(exported / "kinds.c"))
-    done = subprocess.run([node, "--no-warnings", "host.mjs", "main.wasm"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [node, "--no-warnings", "host.mjs", "main.wasm"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     found = done.stdout.split()
     x = np.array([-1.2, 1.0, 0.8, 0.3])

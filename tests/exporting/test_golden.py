@@ -23,7 +23,9 @@ S = sg.TensorSpec
 def valley(tmp_path_factory):
     functions = {"loss": loss, "springs": springs}
     specs = {"loss": [S((4,))], "springs": [State(S(("n",)), S(("n",))), S()]}
-    return sg.export(functions, specs=specs, name="valley", directory=tmp_path_factory.mktemp("golden"), derivatives={"loss": ["hessian"]})
+    return sg.export(
+        functions, specs=specs, name="valley", directory=tmp_path_factory.mktemp("golden"), derivatives={"loss": ["hessian"]}
+    )
 
 
 @pytest.mark.parametrize("file", ["valley.h", "__init__.py", "__init__.pyi", "Makefile", "valley.cmake", "valley.pc"])

@@ -94,7 +94,11 @@ def test_integers_wrap_as_numpy_does(module):
 # Arguments
 
 
-@pytest.mark.parametrize("given", [X.astype(np.float32), X.astype(">f8"), np.repeat(X, 2)[::2], np.arange(4)], ids=["float32", "swapped", "strided", "int"])
+@pytest.mark.parametrize(
+    "given",
+    [X.astype(np.float32), X.astype(">f8"), np.repeat(X, 2)[::2], np.arange(4)],
+    ids=["float32", "swapped", "strided", "int"],
+)
 def test_arguments_are_converted_where_that_loses_nothing(module, given):
     for _ in range(2):  # the second call meets the fast path
         assert module.loss(given) == pytest.approx(loss(np.asarray(given, float)), rel=1e-14)
@@ -113,7 +117,7 @@ REFUSED = {
     "sizes": (lambda m: m.weighted(np.ones(3), np.ones((4, 5))), ValueError, r"expected shape \[m, n\] where"),
     "narrow": (lambda m: m.single(X), TypeError, "float64 cannot be converted to float32"),
     "keys": (lambda m: m.nest({"u": 1}, (1, 2), 3), TypeError, "expected a dict with the keys 'u', 'v', got one with 'u'"),
-    "members": (lambda m: m.nest({"u": np.ones(3), "v": 1.0}, (1.0,), 3), TypeError, "expected a tuple of 2, got one of 1"),
+    "members": (lambda m: m.nest({"u": np.ones(3), "v": 1.0}, (1.0,), 3), TypeError, "expected a tuple of 2, got a tuple of 1"),
     "index": (lambda m: m.lookup(np.array([5]), X), IndexError, "an index lies outside its axis"),
     "negative index": (lambda m: m.lookup(np.array([-5]), X), IndexError, "outside"),
 }  # fmt: skip
@@ -204,7 +208,12 @@ def test_calls_keep_and_leak_nothing(module):
             call(x)
             bound()
             module.arctangents(0.5, 0.25)
-        for bad in (lambda: module.lookup(np.array([9]), x), lambda: call(x[:2]), lambda: module.loss(x, x), lambda: module.loss(x + 0j)):
+        for bad in (
+            lambda: module.lookup(np.array([9]), x),
+            lambda: call(x[:2]),
+            lambda: module.loss(x, x),
+            lambda: module.loss(x + 0j),
+        ):
             for _ in range(300):
                 with contextlib.suppress(Exception):
                     bad()
@@ -254,7 +263,13 @@ def test_more_arguments_than_the_fast_call_takes(tmp_path):
 
 def test_docstrings(module):
     doc = inspect.getdoc(module.loss)
-    for part in ('"deep", \\steep, \u03b1', "x : float64[n]", "out : float64", "sum(100.0 * ", "C: int kinds_loss(const double *x, double *out, size_t n, double *work)"):
+    for part in (
+        '"deep", \\steep, \u03b1',
+        "x : float64[n]",
+        "out : float64",
+        "sum(100.0 * ",
+        "C: int kinds_loss(const double *x, double *out, size_t n, double *work)",
+    ):
         assert part in doc
     assert str(inspect.signature(module.weighted)) == "(x, a)"
 

@@ -87,7 +87,9 @@ def test_refused(tmp_path, case):
 
 
 def tree(folder):
-    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts}
+    return {
+        p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts
+    }
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +150,12 @@ def test_names_that_c_does_not_allow_are_changed(tmp_path):
     place = sg.export(odd, specs=[S(("n",))] * 7, name="m", directory=tmp_path)
     module = sg.load(place)
     np.testing.assert_array_equal(module.odd(*[np.full(2, 2.0**k) for k in range(7)]), [127.0, 127.0])
-    assert module.odd(double=np.ones(1), work=np.ones(1), out=np.ones(1), m_odd=np.ones(1), INT32_MAX=np.ones(1), n=np.ones(1), α=np.ones(1))[0] == 7.0
+    assert (
+        module.odd(
+            double=np.ones(1), work=np.ones(1), out=np.ones(1), m_odd=np.ones(1), INT32_MAX=np.ones(1), n=np.ones(1), α=np.ones(1)
+        )[0]
+        == 7.0
+    )
     assert module.odd.facts["renamed"]["double"] == "double_" and "double *double_" in module.odd.facts["prototype"]
 
 
@@ -163,3 +170,28 @@ def test_captured_arrays_become_tables_and_sizes_of_nothing_work(tmp_path):
     np.testing.assert_array_equal(module.weigh(np.ones((2, 3))), [[1, 2, 3]] * 2)
     assert module.weigh(np.ones((0, 3))).shape == (0, 3) and module.empty(np.ones(0)) == 0.0
     assert "static const double" in (place / "m.c").read_text()
+
+
+@pytest.mark.parametrize("name", ["int", "float", "np", "Mapping"])
+def test_names_of_functions_that_c_or_the_stub_needs(tmp_path, name):
+    with pytest.raises(sg.ExportError, match="reserved word of C|hide what the stub"):
+        sg.export({name: lambda x: x * 2}, specs=[sg.TensorSpec()], name="valley", directory=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["stdint", "limits", "fenv"])
+def test_names_of_modules_that_are_headers(tmp_path, name):
+    with pytest.raises(sg.ExportError, match="header of C"):
+        sg.export({"loss": lambda x: x * 2}, specs=[sg.TensorSpec()], name=name, directory=tmp_path)
+
+
+def test_a_macro_s_name_is_no_argument_s_in_c(tmp_path):
+    path = sg.export({"loss": lambda M_PI: M_PI * 2}, specs=[sg.TensorSpec()], name="valley", directory=tmp_path)
+    assert sg.load(path).loss(1.5) == 3.0
+    assert "M_PI_" in (path / "valley.h").read_text()
+
+
+def test_nothing_finite_is_no_agreement(tmp_path):
+    path = sg.export(
+        {"f": lambda x: np.log(x)}, specs=[sg.TensorSpec()], name="negative", directory=tmp_path, ranges={"x": (-2, -1)}
+    )
+    assert "nothing finite to compare" in (path / "check.txt").read_text()

@@ -145,7 +145,11 @@ COMPILERS = {
     "hanging": ("sleep 100 & sleep 100", sg.CompileError, "was stopped after 0.5 s"),
     "silent": ("exit 0", sg.CompileError, "reported success and wrote nothing"),
     "lying": ('while [ "$1" != -o ]; do shift; done; echo nonsense > "$2"', sg.CompileError, "cannot be imported"),
-    "without headers": ("echo 'fatal error: Python.h: No such file or directory'; exit 1", sg.CompileError, "apt install python3-dev"),
+    "without headers": (
+        "echo 'fatal error: Python.h: No such file or directory'; exit 1",
+        sg.CompileError,
+        "apt install python3-dev",
+    ),
 }
 
 
@@ -163,9 +167,9 @@ def test_compilers_that_do_not_work(tmp_path, monkeypatch, kind):
 @pytest.mark.parametrize("limit", [4096, 12_000, 30_000])  # in a temporary file, in the package, in its shared object
 def test_a_full_disk(tmp_path, limit):
     """A limit on the size of files stands in for it: writing fails in the middle."""
-    program = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + PROGRAM.format(factor=1, force=False).replace(
-        "place =", "resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\nplace ="
-    )
+    program = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + PROGRAM.format(
+        factor=1, force=False
+    ).replace("place =", "resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\nplace =")
     program = program.replace("{limit}", str(limit))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", program, tmp_path], env=environment, capture_output=True, text=True)

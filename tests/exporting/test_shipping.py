@@ -40,7 +40,20 @@ def test_the_wheel(small, bare, run_bare, tmp_path):
     (wheel,) = small.parent.glob("kinds-*.whl")
     assert wheel.name.count("-") == 4 and "abi3" in wheel.name
     site = tmp_path / "site"
-    command = [sys.executable, "-m", "pip", "--python", bare, "install", "--quiet", "--no-index", "--no-deps", "--target", site, wheel]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        bare,
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        "--target",
+        site,
+        wheel,
+    ]
     subprocess.run(command, check=True)
     run_bare(CHECK, site, PATH="")
     metadata = next(site.glob("kinds-*.dist-info")).joinpath("METADATA").read_text()
@@ -146,7 +159,9 @@ def test_where_no_cache_can_be_written(copied, bare, tmp_path):
 
 
 def test_the_import_is_light(small, run_bare):
-    program = "import numpy, cffi, _cffi_backend, sys; before = set(sys.modules); import kinds; print(len(set(sys.modules) - before))"
+    program = (
+        "import numpy, cffi, _cffi_backend, sys; before = set(sys.modules); import kinds; print(len(set(sys.modules) - before))"
+    )
     assert int(run_bare(program, small.parent).stdout) < 60
 
 

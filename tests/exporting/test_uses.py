@@ -24,14 +24,24 @@ def uses(tmp_path_factory):
         "wave": lambda x: np.sin(x) * x,
     }
     specs = {"bell": [S(), S()], "mixed": [S((2,)), S()], "norm": [S((40,))], "wave": [S(("n",))]}
-    return sg.load(sg.export(functions, specs=specs, name="uses", directory=tmp_path_factory.mktemp("uses"), derivatives={"bell": ["grad"], "wave": ["vjp"]}))
+    return sg.load(
+        sg.export(
+            functions,
+            specs=specs,
+            name="uses",
+            directory=tmp_path_factory.mktemp("uses"),
+            derivatives={"bell": ["grad"], "wave": ["vjp"]},
+        )
+    )
 
 
 def test_quad_and_nquad_call_c_directly(uses):
     bell = uses.bell.low_level()
     assert isinstance(bell, scipy.LowLevelCallable) and bell.signature == "double (int, double *, void *)"
     assert quad(bell, -np.inf, np.inf, args=(2.0,))[0] == pytest.approx(math.sqrt(math.pi / 2), rel=1e-12)
-    assert nquad(bell, [(-1.0, 1.0), (0.5, 1.5)])[0] == pytest.approx(nquad(lambda x, a: np.exp(-a * x * x), [(-1.0, 1.0), (0.5, 1.5)])[0])
+    assert nquad(bell, [(-1.0, 1.0), (0.5, 1.5)])[0] == pytest.approx(
+        nquad(lambda x, a: np.exp(-a * x * x), [(-1.0, 1.0), (0.5, 1.5)])[0]
+    )
 
 
 def test_arrays_and_workspace_in_integrands(uses):
