@@ -11,10 +11,11 @@ from typing import Any
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, prepare
 from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.straight import OFTEN, Repeat, straight_run
 from symgrad.eager.windows import Token, Window
 from symgrad.errors import TraceError
 
-__all__ = ["Operands", "also_wanted", "ask", "begin_window", "give", "note_missed", "operands_of", "run_now"]
+__all__ = ["Operands", "also_wanted", "ask", "begin_window", "give", "note_missed", "operands_of", "repeated", "run_now"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
@@ -56,10 +57,11 @@ class Operands:
     constants, and its leaves backwards.
     """
 
-    __slots__ = ("constants", "pick")
+    __slots__ = ("constants", "pick", "places")
 
     def __init__(self, places: list[int], constants: list[Record]) -> None:
         self.constants = constants
+        self.places = places
         self.pick: Any = itemgetter(*places) if len(places) > 1 else lambda table: [table[p] for p in places]
 
     def __call__(self, window: Window) -> list[Any]:
@@ -88,7 +90,7 @@ def operands_of(window: Window, records: Sequence[Record], results: int, leaves:
 class _Plan:
     """What to run at a state: the program, where its operands are, and which records its results belong to."""
 
-    __slots__ = ("again", "operands", "program", "results", "stale")
+    __slots__ = ("again", "follow", "operands", "program", "results", "stale", "uses")
 
     def __init__(self, job: Job, operands: Operands, results: list[int], again: bool) -> None:
         self.stale = False  # whether a result was asked for that it leaves out
@@ -96,13 +98,38 @@ class _Plan:
         self.operands = operands
         self.results = results
         self.again = again  # whether the window begins anew afterwards
+        self.uses = 0
+        self.follow: Any = self.run  # what does it, once it is known to repeat without a loop
+
+    def run(self, window: Window) -> None:
+        """Run the program and give the records their values."""
+        program, records = self.program, window.records
+        results = (program.fast or program)(self.operands(window))
+        for number, value in zip(self.results, results, strict=True):
+            give(records[number], value)
+        self.uses += 1
+        if self.uses >= OFTEN and program.fast is not None:
+            self.uses = 0
+            repeat = repeated(program.fast, self.operands, records, list(enumerate(self.results)))
+            self.follow = straight_run(repeat, ask) or self.run
+
+
+def repeated(run: Any, operands: Operands, records: list[Record], results: Sequence[tuple[int, int]]) -> Repeat:
+    """Return a plan in numbers, from a window it was followed in; ``results`` says which belongs to which record."""
+    constants = [c.data for c in operands.constants]
+    given = [(k, n, _forgets(records[n])) for k, n in results]
+    return Repeat(run, operands.places, len(records), constants, given)
 
 
 def give(record: Record, value: AnyArray) -> None:
     """Give a record its value; how it came about is forgotten unless the tape or a shared storage may ask."""
     record.data = value
-    if record.edges is None and not record.signature.view:  # type: ignore[union-attr]  # a leaf has its value
+    if _forgets(record):
         record.inputs = ()
+
+
+def _forgets(record: Record) -> bool:
+    return record.edges is None and not record.signature.view  # type: ignore[union-attr]  # a leaf has its value
 
 
 def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
@@ -152,11 +179,7 @@ def _run_held(window: Window, record: Record) -> None:
     if plan is None or plan.stale:
         _run_and_learn(window, record, plan)
     else:
-        program = plan.program
-        results = (program.fast or program)(plan.operands(window))
-        records = window.records
-        for number, value in zip(plan.results, results, strict=True):
-            give(records[number], value)
+        plan.follow(window)
         if plan.again or window.foreign:
             window.token.plan = plan
             window.begin()

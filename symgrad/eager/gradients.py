@@ -184,9 +184,14 @@ def _accumulate(
     mode.set_grad(create_graph)
     try:
         steps = []
+        shared: dict[Record, Tensor] = {}  # what two leaves have as their gradient collects from both
         for edge, cotangent in found.items():
             old = edge.grad
-            steps.append((edge, old, cotangent if old is None else old + cotangent))
+            if old is None:
+                total = cotangent
+            else:
+                total = shared[old.current()] = shared.get(old.current(), old) + cotangent
+            steps.append((edge, old, total))
         if not create_graph:
             job = prepare([*[t.current() for _, _, t in steps], *(also or ())], exact)
             job.run()
@@ -226,6 +231,9 @@ def backward_method(
     key = None
     if window is not None and gradient is None and inputs is None and not create_graph:
         with AccumulateLock:
+            follow = window.moves[None].backward
+            if follow is not None and follow(window, self, retain_graph):
+                return
             key = key_of(window, self, bool(retain_graph))
             if key is not None and backward_again(window, key):
                 return

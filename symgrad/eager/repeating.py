@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad.eager.flushing import Operands, give, operands_of
+from symgrad.eager.flushing import Operands, give, operands_of, repeated
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job
 from symgrad.eager.recording import Record, known
 from symgrad.eager.storage import write
+from symgrad.eager.straight import OFTEN, Gradient, straight_backward
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import Window
@@ -44,7 +45,7 @@ class Learned:
 
 
 class _Plan:
-    __slots__ = ("grads", "operands", "program", "read", "results", "spent", "stale")
+    __slots__ = ("grads", "operands", "program", "read", "results", "spent", "stale", "uses")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class _Plan:
         self.grads = grads  # (which result of the program, leaf, its type)
         self.spent, self.read = rest
         self.stale = False  # whether a result was asked for that it leaves out
+        self.uses = 0
 
 
 def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
@@ -69,38 +71,42 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         return None  # it depends on what is pending from elsewhere
     if value.token is not window.token or tensor._edge is not value or window.foreign or window.slow or value.number < 0:
         return None
-    codes: list[int] = []
+    codes: list[int | None] = []
+    leaves = len(window.leaves)
+    seen: set[Record] = set()
     for accumulator in window.accumulators:
         if accumulator.extras is not None or accumulator.posthooks:
             return None
         grad = accumulator.grad
         if grad is None:
-            codes.append(0)
+            codes.append(None)
             continue
         if grad._edge is not None:
             return None
         old = grad._value if grad._cell is None else grad.current()
-        known = old.number if old.token is window.token else window.numbers.get(old)
+        if old in seen:
+            return None  # one gradient of two leaves: each adds to what the other left
+        seen.add(old)
+        known = window.number_of(old)
         codes.append(window.enter(old) if known is None else known)
-    return window.state, (len(window.records), len(window.leaves)), (value.number, retain_graph, tuple(codes))
+    return window.state, (len(window.records), len(window.leaves), leaves), (value.number, retain_graph, tuple(codes))
 
 
 def backward_again(window: Window, key: Any) -> bool:
     """Run backward as it was planned at this state; False where there is no plan, or it does not hold now."""
-    state, _, rest = key
+    state, (_, _, before), rest = key
     plan = state.plans.get(rest)
     if plan is None or plan.stale:
         return False
-    records, leaves = window.records, window.leaves
-    for number in plan.read:
-        one = records[number] if number >= 0 else leaves[-1 - number]
-        if one.overwritten is not None or one.moved is not None:
-            return False
-    for number in plan.spent:
-        if records[number].freed or records[number].gradient is not None:
-            return False
+    if not _holds(plan, window):
+        return False
     program = plan.program
+    if program.fast is not None:
+        plan.uses += 1
+        if plan.uses == OFTEN:
+            state.backward = _written_out(plan, window, rest[0], rest[1], before)
     results = (program.fast or program)(plan.operands(window))
+    records = window.records
     for place, number in plan.results:
         give(records[number], results[place])
     accumulators = window.accumulators
@@ -119,6 +125,33 @@ def backward_again(window: Window, key: Any) -> bool:
     return True
 
 
+def _holds(plan: _Plan, window: Window) -> bool:
+    """Whether nothing that backward reads was written, and nothing it passes has hooks or was given up."""
+    records, leaves = window.records, window.leaves
+    for number in plan.read:
+        one = records[number] if number >= 0 else leaves[-1 - number]
+        if one.overwritten is not None or one.moved is not None:
+            return False
+    return not any(records[number].freed or records[number].gradient is not None for number in plan.spent)
+
+
+def _written_out(plan: _Plan, window: Window, root: int, retain_graph: bool, leaves: int) -> Any:
+    """Return a plan in straight lines, from a window it holds in; None where they would be too many."""
+    made = {number: (place, type_) for place, number, type_ in plan.grads}
+    gradients = []
+    for k, accumulator in enumerate(window.accumulators):
+        place, type_ = made.get(k, (None, accumulator.type))
+        grad = accumulator.grad
+        if grad is None:
+            gradients.append(Gradient(None, type_, False, place))
+        else:
+            old = grad.current()
+            gradients.append(Gradient(window.number_of(old), old.type, old.exposed, place))
+    repeat = repeated(plan.program.fast, plan.operands, window.records, plan.results)
+    names = {"known": known, "write": write, "make": Tensor.of, "plan": plan}
+    return straight_backward(repeat, root, retain_graph, leaves, gradients, plan.read, plan.spent, names)
+
+
 def results_before(key: Any) -> list[int]:
     """Return the records that the last plan for this backward computed besides gradients."""
     state, _, rest = key
@@ -131,7 +164,7 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     if mode.anomaly:
         return
     token = window.token
-    state, (count, leaves), rest = key
+    state, (count, leaves, _), rest = key
     operands = operands_of(window, learned.job.leaves, count, leaves)
     read = _numbers(window, learned.read)
     inside = all(r.token is token and r.number >= 0 for r in learned.spent)

@@ -28,15 +28,18 @@ class State:
         tape, and whether it must be run at once.
     plans : dict
         What to run for a result that is asked for, or for backward; see flushing.py.
+    backward : callable or None
+        The plan for backward that was followed most here, written out; see straight.py.
     expected : list of int
         How often each record is referred to by the window itself: more means that somebody holds it.
     """
 
-    __slots__ = ("expected", "moves", "plans")
+    __slots__ = ("backward", "expected", "moves", "plans")
 
     def __init__(self) -> None:
         self.moves: dict[Any, Any] = {None: self}  # so that a window that has the moves has the state
         self.plans: dict[Any, Any] = {}
+        self.backward: Any = None
         self.expected: list[int] | None = None
 
 

@@ -34,8 +34,8 @@ UNARY = [sg.sin, sg.exp, lambda t: t * t, lambda t: t**3, lambda t: -t, lambda t
 BINARY = [lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 2 * b, lambda a, b: sg.where(a > b, a, b)]
 
 
-def step(choices, leaves, observed):
-    """Run one round of a random training loop; what is read on the way goes to ``observed``."""
+def step(choices, leaves, observed, retain_graph=False):
+    """Run one round of a random training loop and return the loss; what is read on the way goes to ``observed``."""
     values = list(leaves)
     for kind, k, i, j, look in choices:
         a, b = values[i % len(values)], values[j % len(values)]
@@ -51,7 +51,7 @@ def step(choices, leaves, observed):
             with sg.no_grad():
                 observed.append((values[-1] * 2).tolist())
     loss = sum((v * (n + 1)).sum() for n, v in enumerate(values[len(leaves) :]))
-    loss.backward()
+    loss.backward(retain_graph=retain_graph)
     observed.append([None if p.grad is None else p.grad.tolist() for p in leaves])
     with sg.no_grad():
         for p in leaves:
@@ -59,6 +59,7 @@ def step(choices, leaves, observed):
                 p -= 0.01 * p.grad
                 p.grad.zero_()
     observed.append([p.tolist() for p in leaves])
+    return loss
 
 
 def train(choices, slow, rounds=6):
