@@ -204,7 +204,7 @@ def _on_tape(context: Context, entry: _Entry, k: int, result: Any, inputs: list[
         return result
     value = result.current()
     edge = Record(projection(k, value.type), (entry,), (entry,), value.type)
-    edge.serial = entry.serial + 0.5
+    edge.serial = entry.serial + (k + 1) / (len(entry.outputs) + 1)
     if any(result is d for d in context._dirty):
         result._place(edge)
         return result

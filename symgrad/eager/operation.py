@@ -47,6 +47,7 @@ __all__ = [
     "as_reshape",
     "on_tape",
     "operation",
+    "record_signature",
     "settled",
 ]
 
@@ -240,10 +241,13 @@ def as_operand(value: Any) -> Record:
 
 def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:
     """Record a known signature on Tensors of its operands' types."""
+    return record_signature(signature, [t.current() for t in tensors], [t._edge if mode.grad else None for t in tensors])
+
+
+def record_signature(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> Any:
+    """Record a known signature on values of its operands' types, whose cotangents take ``edges``."""
     window = mode.window or begin_window()
     key: list[Any] = [signature]
-    values = [t.current() for t in tensors]
-    edges = [t._edge if mode.grad else None for t in tensors]
     for value, edge in zip(values, edges, strict=True):
         key.append(value.number if value.token is window.token else window.enter(value))
         key.append(0 if edge is None else 1 if edge is value else window.edge_code(value, edge))

@@ -345,10 +345,11 @@ def outputs_of(record: Record) -> list[Record]:
     """Return the records of an operation's several results, each on the tape where a derivative passes."""
     assert record.signature is not None
     results = []
+    step = 1 / (len(record.signature.types) + 1)
     for k, (t, carries) in enumerate(zip(record.signature.types, record.signature.carries, strict=True)):
         edges = (record,) if record.edges is not None and carries else None
         part = Record(projection(k, t), (record,), edges, t)
-        part.serial = record.serial + 0.5  # right after it, whatever else was recorded
+        part.serial = record.serial + (k + 1) * step  # right after it, in order, whatever else was recorded
         results.append(part)
     return results
 

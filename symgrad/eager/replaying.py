@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad.dtypes import bool_
+from symgrad.eager.operation import record_signature
 from symgrad.eager.pullbacks import Plan
-from symgrad.eager.recording import Record, Signature, leaf, outputs_of, type_of
+from symgrad.eager.recording import Record, Signature, leaf, type_of
+from symgrad.eager.tape import owner
 from symgrad.eager.tensor_face import Tensor
 from symgrad.interpret import evaluate
 from symgrad.ir.attributes import attributes_key
@@ -15,7 +17,7 @@ from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["replay", "replay_graph"]
+__all__ = ["replay"]
 
 _NAMES = {
     "integer_pow": "PowBackward0", "pow": "PowBackward1", "broadcast_to": "ExpandBackward0", "expand_dims": "UnsqueezeBackward0",
@@ -106,15 +108,9 @@ def _anchored(tensor: Tensor, value: Record, edge: Any) -> Tensor:
         total = total if total.dtype is node.dtype else ops.cast(total, dtype=node.dtype)
         chosen = ops.where(constant(False, bool_), total, node)
         found = _signatures[key] = Signature("PowBackward0", Graph([node, other], [chosen]))
-    record = Record(found, (constant_value, value), (None, edge), found.type)
-    record.power = True
-    return Tensor.of(record, record)
-
-
-def replay_graph(graph: Graph, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Record a graph operation by operation on Tensors."""
-    steps, outputs = _steps(graph)
-    return _run(steps, outputs, [(t.current(), t._edge) for t in tensors])
+    made: Tensor = record_signature(found, (constant_value, value), (None, edge))
+    made._value.power = True
+    return made
 
 
 def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, Any]], power: bool = False) -> list[Tensor]:
@@ -124,15 +120,12 @@ def _run(steps: list[_Step], outputs: tuple[Any, ...], given: list[tuple[Any, An
             table.append((step.value, None))
             continue
         operands = [_at(table, p) for p in step.operands]
-        edges = tuple([e for _, e in operands])
-        tracked = any(e is not None for e in edges) and any(step.signature.carries)
-        record = Record(step.signature, tuple([v for v, _ in operands]), edges if tracked else None, step.signature.type)
+        made = record_signature(step.signature, [v for v, _ in operands], [e for _, e in operands])
+        parts = made if step.parts > 1 else (made,)
         if power:
-            record.power = True
-        if step.parts > 1:
-            table.append([(r, r if r.edges is not None else None) for r in outputs_of(record)])
-        else:
-            table.append((record, record if tracked else None))
+            owner(parts[0]._value)[0].power = True
+        found = [(t._value, t._edge) for t in parts]
+        table.append(found if step.parts > 1 else found[0])
     return [Tensor.of(*_at(table, p)) for p in outputs]
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import symgrad as sg
 from symgrad.autograd import set_detect_anomaly
-from symgrad.eager import execution
+from symgrad.eager import execution, programs
 from symgrad.eager.execution import wait_for_compiler
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.partition import partition
@@ -352,3 +352,28 @@ def test_a_tensor_of_tensors_keeps_their_element_type():
     x = double([1.0, 2.0])
     assert sg.tensor([x[0], x[1]]).dtype is sg.float64
     assert sg.tensor([1.0, 2.0]).dtype is sg.float32
+
+
+def test_rounds_with_higher_derivatives_are_the_same_program_each_time():
+    generator = np.random.default_rng(0)
+    weights = [double(generator.normal(size=s), requires_grad=True) for s in ((1, 4), (4,), (4, 4), (4,), (4, 1), (1,))]
+    t = double(np.linspace(0, 1, 5)[:, None], requires_grad=True)
+
+    def step():
+        u = sg.tanh(t @ weights[0] + weights[1]) @ weights[2] + weights[3]
+        u = sg.tanh(u) @ weights[4] + weights[5]
+        (du,) = sg.autograd.grad(u.sum(), t, create_graph=True)
+        (ddu,) = sg.autograd.grad(du.sum(), t, create_graph=True)
+        for w in weights:
+            w.grad = None
+        ((ddu + u) ** 2).mean().backward()
+        with sg.no_grad():
+            for w in weights:
+                w -= 0.01 * w.grad
+
+    for _ in range(3):
+        step()
+    known = set(programs._programs)
+    for _ in range(5):
+        step()
+    assert set(programs._programs) == known
