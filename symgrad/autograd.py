@@ -11,9 +11,9 @@ from symgrad import autograd_functional as functional
 from symgrad import autograd_graph as graph
 from symgrad import forward_ad
 from symgrad.eager.custom import Context, Function, once_differentiable
-from symgrad.eager.flushing import begin_window
 from symgrad.eager.grad_mode import enable_grad, inference_mode, mode, no_grad, set_grad_enabled
 from symgrad.eager.gradients import backward, grad
+from symgrad.eager.windows import begin_window
 from symgrad.errors import GradcheckError
 from symgrad.testing import gradcheck, gradgradcheck
 

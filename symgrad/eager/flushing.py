@@ -15,17 +15,11 @@ from symgrad.eager.straight import OFTEN, Repeat, straight_run
 from symgrad.eager.windows import Token, Window
 from symgrad.errors import TraceError
 
-__all__ = ["Operands", "also_wanted", "ask", "begin_window", "give", "note_missed", "operands_of", "repeated", "run_now"]
+__all__ = ["Operands", "also_wanted", "ask", "give", "note_missed", "operands_of", "repeated", "run_now"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
 _getrefcount = sys.getrefcount
-
-
-def begin_window() -> Window:
-    """Return this thread's window, made at its first operation."""
-    window = mode.window = Window()
-    return window
 
 
 def held(window: Window) -> tuple[bool, ...]:

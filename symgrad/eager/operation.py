@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.dtypes import from_numpy
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face, Weak
-from symgrad.eager.flushing import begin_window, run_now
+from symgrad.eager.flushing import run_now
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, tensor_inputs
 from symgrad.eager.pullbacks import saved_operands
@@ -30,7 +30,7 @@ from symgrad.eager.saving import pack_saved
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
-from symgrad.eager.windows import NumberLeaf, Window, new_number
+from symgrad.eager.windows import NumberLeaf, Window, new_number, this_window
 from symgrad.errors import at_user_line, user_line
 from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
@@ -75,7 +75,7 @@ class Operation:
 
     def __call__(self, *operands: Any, **static: Any) -> Any:
         """Record this operation on ``operands``."""
-        window = mode.window or begin_window()
+        window = this_window()
         token = window.token
         key: list[Any] = [self]
         values: list[Record] = []
@@ -246,7 +246,7 @@ def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:
 
 def record_signature(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> Any:
     """Record a known signature on values of its operands' types, whose cotangents take ``edges``."""
-    window = mode.window or begin_window()
+    window = this_window()
     key: list[Any] = [signature]
     for value, edge in zip(values, edges, strict=True):
         key.append(value.number if value.token is window.token else window.enter(value))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from symgrad.eager.flushing import begin_window
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.pullbacks import saved_places
 from symgrad.eager.recording import Record
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.windows import begin_window
 
 __all__ = ["pack_saved", "save_on_cpu", "saved_tensors_hooks", "unpack_saved"]
 

@@ -16,13 +16,14 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
 from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
+from symgrad.eager.windows import this_window
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "renew", "saved_value", "write"]
+__all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "read_view", "renew", "saved_value", "write"]
 
 
 class View(Signature):
@@ -130,14 +131,21 @@ def renew(tensor: Tensor) -> None:
         return
     value, edge, array = cell.value, cell.edge if tensor._follows else None, cell.memory
     for view in tensor._chain:
-        value = Record(view, (value,), None if edge is None else (edge,), view.type)
+        value, array = read_view(view, value, edge, array)
         edge = None if edge is None else value
-        if array is not None:  # others may write it: what is read is always the memory itself
-            array = value.data = view.array(array)
-            value.exposed = True
     tensor._value, tensor._stamp = value, cell.stamp
     if tensor._follows:
         tensor._edge = edge
+
+
+def read_view(view: View, value: Record, edge: Any, memory: AnyArray | None) -> tuple[Record, AnyArray | None]:
+    """Return the record of a view of ``value``, and the part of ``memory`` that it is."""
+    if memory is None:
+        return this_window().record(view, (value,), None if edge is None else (edge,)), None
+    made = Record(view, (value,), None if edge is None else (edge,), view.type)
+    array = made.data = view.array(memory)  # others may write it: what is read is always the memory itself
+    made.exposed = True
+    return made, array
 
 
 def alias(tensor: Tensor, other: Tensor, counted: bool) -> None:
@@ -221,8 +229,7 @@ def _keep_apart(tensor: Tensor, cell: Cell, edge: Any) -> None:
         root._value, root._edge, root._stamp = cell.value, edge, cell.stamp
     value = cell.value
     for view in tensor._chain:
-        value = Record(view, (value,), (edge,), view.type)
-        edge = value
+        edge = value = this_window().record(view, (value,), (edge,))
     tensor._value, tensor._edge, tensor._stamp = value, edge, cell.stamp
 
 
@@ -235,12 +242,12 @@ def _put(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> tuple[Record, 
     bases: list[tuple[Record, Any]] = [(cell.value, base_edge)]
     for view in tensor._chain[:-1]:
         base, from_ = bases[-1]
-        record = Record(view, (base,), None if from_ is None else (from_,), view.type)
+        record = this_window().record(view, (base,), None if from_ is None else (from_,))
         bases.append((record, None if from_ is None else record))
     for view, (base, from_) in zip(reversed(tensor._chain), reversed(bases), strict=True):
         put = view.put
         tracked = put.tracks and (edge is not None or from_ is not None)
-        value = Record(put, (base, value), (from_, edge) if tracked else None, put.type)
+        value = this_window().record(put, (base, value), (from_, edge) if tracked else None)
         edge = value if tracked else None
     return value, edge
 

@@ -10,9 +10,9 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
-from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.recording import AnyArray
 from symgrad.eager.shapes import reshape_node
-from symgrad.eager.storage import View, cell_of
+from symgrad.eager.storage import View, cell_of, read_view
 from symgrad.eager.tensor_face import Tensor
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, ops
@@ -46,7 +46,7 @@ def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) ->
             _views.clear()
         view = _views[key] = make(value.type)
     edge = tensor._edge if mode.grad else None
-    record = Record(view, (value,), None if edge is None else (edge,), view.type)
+    record, _ = read_view(view, value, edge, value.data if value.exposed else None)
     made = Tensor.of(record, None if edge is None else record)
     cell = cell_of(tensor)
     made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
@@ -54,9 +54,6 @@ def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) ->
     made._follows = tensor._follows and mode.grad
     made._parent = tensor if tensor._parent is None else tensor._parent
     made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None and not mode.grad else "")
-    if value.exposed:
-        record.data = view.array(value.data)
-        record.exposed = True
     return made
 
 

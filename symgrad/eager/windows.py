@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature
 from symgrad.eager.tape import Leaf
 
-__all__ = ["NumberLeaf", "State", "Token", "Window", "forget_states", "new_number"]
+__all__ = ["NumberLeaf", "State", "Token", "Window", "begin_window", "forget_states", "new_number", "this_window"]
 
 _MOST_STATES = 1 << 16
 
@@ -141,10 +141,39 @@ class Window:
         self.moves[key] = signature, state.moves, tracks, at_once
         return state
 
+    def record(self, signature: Signature, values: tuple[Record, ...], edges: tuple[Any, ...] | None) -> Record:
+        """Return an operation with one result, recorded here; ``edges`` is None where it is not on the tape."""
+        token = self.token
+        key: list[Any] = [signature]
+        for k, value in enumerate(values):
+            key.append(value.number if value.token is token else self.enter(value))
+            edge = None if edges is None else edges[k]
+            key.append(0 if edge is None else 1 if edge is value else self.edge_code(value, edge))
+        known = tuple(key)
+        found = self.moves.get(known)
+        if found is None:
+            found = signature, self.learn(known, signature, edges is not None, False).moves, edges is not None, False
+        self.moves = found[1]
+        made = Record(signature, values, edges, signature.type)
+        made.token, made.number = token, len(self.records)
+        self.records.append(made)
+        return made
+
     @property
     def full(self) -> bool:
         """Whether it is time to run what is pending."""
         return len(self.records) >= LONGEST_WINDOW
+
+
+def begin_window() -> Window:
+    """Give this thread a new window and return it."""
+    window = mode.window = Window()
+    return window
+
+
+def this_window() -> Window:
+    """Return this thread's window, made at its first operation."""
+    return mode.window or begin_window()
 
 
 class NumberLeaf(Bare):
