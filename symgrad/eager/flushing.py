@@ -12,7 +12,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, prepare
 from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.straight import OFTEN, Repeat, straight_run
-from symgrad.eager.windows import Token, Window
+from symgrad.eager.windows import Window
 from symgrad.errors import TraceError
 
 __all__ = ["Operands", "also_wanted", "ask", "give", "note_missed", "operands_of", "repeated", "run_now"]
@@ -163,7 +163,7 @@ def ask(record: Record) -> AnyArray:
 def note_missed(record: Record) -> None:
     """Have the plan that left a record out made anew next time: what was held then differs from what it was made for."""
     token = record.token
-    if isinstance(token, Token) and token.plan is not None:
+    if token is not None and token.plan is not None:
         token.plan.stale = True
 
 

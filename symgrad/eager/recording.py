@@ -32,6 +32,7 @@ __all__ = [
     "Projection",
     "Record",
     "Signature",
+    "Token",
     "inference_type",
     "is_inference_type",
     "known",
@@ -198,6 +199,21 @@ def _rare(name: str, doc: str) -> Any:
     return property(get, put, doc=doc)
 
 
+class Token:
+    """What the records of one window carry.
+
+    Attributes
+    ----------
+    plan : object
+        What was last run for them.
+    hooked : bool
+        Whether one of them has hooks, or keeps its gradient.
+    """
+
+    plan: Any = None
+    hooked = False
+
+
 class Record:
     """One value, and how it came about.
 
@@ -225,7 +241,7 @@ class Record:
     edges: tuple[Any, ...] | None
     type: TensorType
     serial: float  # of a leaf -1: before everything
-    token: object  # of the window it has a number in
+    token: Token | None  # of the window it has a number in
     number: int
     data: Any
     overwritten: tuple[int, list[int], Record] | None  # once its storage was written: the version it was, the counter,

@@ -69,6 +69,8 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
     value = tensor._value
     if any(v.data is None and v.signature is not None for v in window.leaves):
         return None  # it depends on what is pending from elsewhere
+    if window.token.hooked:
+        return None
     if value.token is not window.token or tensor._edge is not value or window.foreign or window.slow or value.number < 0:
         return None
     codes: list[int | None] = []
@@ -126,13 +128,13 @@ def backward_again(window: Window, key: Any) -> bool:
 
 
 def _holds(plan: _Plan, window: Window) -> bool:
-    """Whether nothing that backward reads was written, and nothing it passes has hooks or was given up."""
+    """Whether nothing that backward reads was written or given up."""
     records, leaves = window.records, window.leaves
     for number in plan.read:
         one = records[number] if number >= 0 else leaves[-1 - number]
         if one.overwritten is not None or one.moved is not None:
             return False
-    return not any(records[number].freed or records[number].gradient is not None for number in plan.spent)
+    return not any(records[number].freed for number in plan.spent)
 
 
 def _written_out(plan: _Plan, window: Window, root: int, retain_graph: bool, leaves: int) -> Any:

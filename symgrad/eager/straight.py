@@ -140,7 +140,8 @@ def straight_backward(
     """
     found = repeat.names() | names
     body = [
-        f"if plan.stale or window.foreign or window.slow or {'not ' if retain_graph else ''}retain_graph: return False",
+        "if plan.stale or window.foreign or window.slow or window.token.hooked: return False",
+        f"if {'not ' if retain_graph else ''}retain_graph: return False",
         "records, leaves = window.records, window.leaves",
         f"root = records[{root}]",
         f"if tensor._value is not root or tensor._edge is not root or len(leaves) < {leaves}: return False",
@@ -155,7 +156,7 @@ def straight_backward(
         body.append(f"if len({{{', '.join(entered.values())}}}) != {len(entered)}: return False")
     for number in read:
         body += [f"one = {_record(number, entered)}", "if one.overwritten is not None or one.moved is not None: return False"]
-    body += [f"if records[{number}].freed or records[{number}].gradient is not None: return False" for number in spent]
+    body += [f"if records[{number}].freed: return False" for number in spent]
     operands = repeat.operands(entered)
     for name, record in operands:
         body += [f"{name} = {record}.data", f"if {name} is None: return False"] if record else []

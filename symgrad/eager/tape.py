@@ -97,6 +97,8 @@ def extras_of(edge: Any) -> tuple[Extras, int]:
         return entry.extras, index
     if entry.gradient is None:
         entry.gradient = Extras()
+        if entry.token is not None:
+            entry.token.hooked = True
     found: Extras = entry.gradient
     return found, index
 

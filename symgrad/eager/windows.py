@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token
 from symgrad.eager.tape import Leaf
 
-__all__ = ["NumberLeaf", "State", "Token", "Window", "begin_window", "forget_states", "new_number", "this_window"]
+__all__ = ["NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
 
 _MOST_STATES = 1 << 16
 
@@ -46,12 +46,6 @@ class State:
 class _Root:
     state = State()
     count = 0
-
-
-class Token:
-    """What the records of one window carry; ``plan`` is the last that was run for them."""
-
-    plan: Any = None
 
 
 def forget_states() -> None:

@@ -177,20 +177,24 @@ def test_one_gradient_of_two_leaves_collects_from_both():
     assert first.grad is second.grad is shared
 
 
-@pytest.mark.parametrize("what", ["hook", "retain_grad"])
-def test_a_hook_on_what_lies_between(followed, what):
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize("what", ["hook", "retain_grad", "hook of the entry"])
+def test_a_hook_on_what_lies_between(followed, what, saves):
     fresh_window(slow=False)
     x = double([1.0, 2.0], requires_grad=True)
     for k in range(8):
-        y = x * x
+        y = x * x if saves else x + x
         if k >= 6 and what == "hook":
             y.register_hook(lambda g: 10 * g)
+        if k >= 6 and what == "hook of the entry":
+            y.grad_fn.register_prehook(lambda gs: (10 * gs[0],))
         if k >= 6 and what == "retain_grad":
             y.retain_grad()
         x.grad = None
         y.sum().backward()
-        assert x.grad.tolist() == ([20.0, 40.0] if k >= 6 and what == "hook" else [2.0, 4.0])
-        assert k < 6 or what == "hook" or y.grad.tolist() == [1.0, 1.0]
+        factor = 10.0 if k >= 6 and what != "retain_grad" else 1.0
+        assert x.grad.tolist() == [factor * 2.0, factor * (4.0 if saves else 2.0)]
+        assert k < 6 or what != "retain_grad" or y.grad.tolist() == [1.0, 1.0]
     assert ("straight_backward", True) in followed
 
 
