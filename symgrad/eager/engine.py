@@ -14,6 +14,7 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
+from symgrad.eager.operation import record_signature
 from symgrad.eager.pieces import Piece, Place
 from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Projection, Record, outputs_of
@@ -40,8 +41,9 @@ class CustomEntry(Record):
 class Pass:
     """One backward pass."""
 
-    def __init__(self, create_graph: bool) -> None:
+    def __init__(self, create_graph: bool, inside: bool) -> None:
         self.create_graph = create_graph
+        self.inside = inside  # whether what it computes is recorded in the window
         self.arrived: dict[Place, list[Tensor]] = {}
         self.asked: dict[Place, Tensor] = {}
         self.spent: list[Record] = []
@@ -68,7 +70,13 @@ class Pass:
         return result
 
 
-def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, retain_graph: bool, create_graph: bool) -> Pass:
+def run(
+    roots: Sequence[tuple[Any, Tensor]],
+    targets: Sequence[Any] | None,
+    retain_graph: bool,
+    create_graph: bool,
+    inside: bool = False,
+) -> Pass:
     """Return a pass with what arrives at each target edge, by default at each leaf; edges that none reaches are left out.
 
     Parameters
@@ -76,6 +84,8 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
     roots : sequence of (edge, Tensor)
     targets : sequence of edges, or None
     retain_graph, create_graph : bool
+    inside : bool
+        Whether what is computed is recorded in the window, where what follows finds it.
 
     Raises
     ------
@@ -89,7 +99,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
     for record in order:
         if record.freed and record not in ends and not isinstance(record, CustomEntry):
             raise RuntimeError(FREED)
-    state = Pass(create_graph)
+    state = Pass(create_graph, inside)
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
     asked = {owner(t) for t in targets or () if not isinstance(t, Leaf)}
@@ -273,6 +283,9 @@ def _apply(
     if state.create_graph:
         return replay(plan, values, edges, seeds, records)
     inputs = (*values, *[s.current() for s in seeds])
+    if state.inside:
+        found = record_signature(plan.signature, inputs, (None,) * len(inputs))
+        return list(found) if isinstance(found, tuple) else [found]
     record = Record(plan.signature, inputs, None, plan.signature.type)
     made = [record] if len(plan.signature.types) == 1 else outputs_of(record)
     return [Tensor.of(r, None) for r in made]

@@ -201,8 +201,8 @@ def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
 
 
 def _is_over(window: Window) -> bool:
-    """Whether backward wants nothing of what a window recorded, or there is too much of it."""
-    return len(window.records) > _FEW or all(r.edges is None for r in window.records)
+    """Whether backward wants nothing more of what a window recorded, or there is too much of it."""
+    return window.spent or len(window.records) > _FEW or all(r.edges is None for r in window.records)
 
 
 def _go_on(window: Window, number: int) -> None:

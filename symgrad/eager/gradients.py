@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.eager.deriving import watch
 from symgrad.eager.engine import AccumulateLock, run
 from symgrad.eager.flushing import also_wanted
 from symgrad.eager.grad_mode import mode
@@ -229,20 +230,30 @@ def backward_method(
     """Add the gradients of this to the ``grad`` of every leaf it depends on; see ``autograd.backward``."""
     window = mode.window
     key = None
-    if window is not None and gradient is None and inputs is None and not create_graph:
-        with AccumulateLock:
-            follow = window.moves[None].backward
-            if follow is not None and follow(window, self, retain_graph):
-                return
-            key = key_of(window, self, bool(retain_graph))
-            if key is not None and backward_again(window, key):
-                return
-    also = None if key is None else also_wanted(window, results_before(key))
-    learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
+    try:
+        if window is not None and gradient is None and inputs is None and not create_graph:
+            with AccumulateLock:
+                follow = window.moves[None].backward
+                if follow is not None and follow(window, self, retain_graph):
+                    return
+                key = key_of(window, self, bool(retain_graph))
+                if key is not None and backward_again(window, key):
+                    return
+        also = None if key is None else also_wanted(window, results_before(key))
+        learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
+    except BaseException:
+        _begin_anew()
+        raise
     if key is not None and learned is not None:
         remember(window, key, learned)
     if window is not None and not create_graph:
         window.begin()
+
+
+def _begin_anew() -> None:
+    """Forget what a pass that failed has numbered: what is recorded next would be taken for something else."""
+    if mode.window is not None:
+        mode.window.begin()
 
 
 def grad(
@@ -287,21 +298,41 @@ def grad(
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if is_grads_batched:
         return _batched(outs, ins, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
-    roots = _seeds(outs, grad_outputs, create_graph)
-    receivers = [_receiver(k, t) for k, t in enumerate(ins)]
-    keep = create_graph if retain_graph is None else retain_graph
-    found = run(roots, receivers, keep, create_graph).found
+    keep = create_graph if retain_graph is None else bool(retain_graph)
+    cotangents = [None] * len(outs) if grad_outputs is None else _several(grad_outputs)
+    seen = watch(outs, ins, cotangents, keep, create_graph) if len(cotangents) == len(outs) else None
+    if seen is not None and (known := seen.follow_again()) is not None:
+        return tuple(known)
+    try:
+        roots = _seeds(outs, grad_outputs, create_graph)
+        receivers = [_receiver(k, t) for k, t in enumerate(ins)]
+        done = run(roots, receivers, keep, create_graph, inside=True)
+    except BaseException:
+        _begin_anew()
+        raise
+    results = _results(done.found, receivers, ins, bool(allow_unused), materialize_grads)
+    if seen is not None and done.repeatable:
+        seen.note(results, done.read, done.spent, keep)
+    if mode.window is not None and not keep:
+        mode.window.spent = True
+    return tuple(results)
+
+
+def _results(
+    found: dict[Any, Tensor], receivers: Sequence[Any], inputs: Sequence[Tensor], allow_unused: bool, materialize: bool
+) -> list[Tensor | None]:
+    """Return what arrived for each input, as a Tensor of its own."""
     results: list[Tensor | None] = []
     given: set[Any] = set()
-    for edge, tensor in zip(receivers, ins, strict=True):
+    for edge, tensor in zip(receivers, inputs, strict=True):
         total = found.get(edge)
         result = None if total is None else _of_its_own(total, given)
-        if result is None and materialize_grads:
+        if result is None and materialize:
             result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
         elif result is None and not allow_unused:
             raise RuntimeError(UNUSED)
         results.append(result)
-    return tuple(results)
+    return results
 
 
 def _batched(outs: Any, ins: Any, grad_outputs: Any, retain: Any, create: bool, *rest: Any) -> tuple[Tensor | None, ...]:

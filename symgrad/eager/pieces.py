@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.pullbacks import Entry, Plan, make_plan
 from symgrad.eager.recording import Record, outputs_of
 from symgrad.eager.tape import Leaf, owner
@@ -81,7 +82,7 @@ class Piece:
             known = self._number.get(record)
             return [self._add(record, record, record) if known is None else known]
         numbers = []
-        for k, part in enumerate(outputs_of(record)):  # of what was recorded, whatever was written to it since
+        for k, part in enumerate(_parts(record)):
             numbers.append(self._add((record, k), part, part if part.edges is not None else None))
             self.made.add(numbers[-1])
         return numbers
@@ -98,3 +99,14 @@ class Piece:
                 _plans.clear()
             _plans[key] = found
         return found
+
+
+def _parts(record: Record) -> list[Record]:
+    """Return the records of several results as they were recorded, whatever was written to them since."""
+    window = mode.window
+    if window is not None and record.token is window.token:
+        first = record.number + 1
+        known: list[Record] = window.records[first : first + len(record.signature.types)]  # type: ignore[union-attr]
+        if all(r.overwritten is None and r.moved is None for r in known):
+            return known
+    return outputs_of(record)

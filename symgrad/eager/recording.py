@@ -140,6 +140,9 @@ class Projection(Signature):
         self.single = True
         self.tracks = True
 
+    def __repr__(self) -> str:
+        return f"<Projection {self.index}: {self.type}>"
+
     @cached_property
     def graph(self) -> Graph:  # type: ignore[override]  # a projection is read off, never inlined
         """Nothing: a projection has no graph of its own."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["OFTEN", "Gradient", "Repeat", "straight_backward", "straight_run"]
+__all__ = ["OFTEN", "Gradient", "Repeat", "straight_backward", "straight_run", "written"]
 
 OFTEN = 8  # times a plan is followed before it is written out
 _LONGEST = 400  # lines: a longer text takes longer to compile than it saves
@@ -81,10 +81,9 @@ def _record(number: int, entered: dict[int, str]) -> str:
     return entered.get(number) or (f"records[{number}]" if number >= 0 else f"leaves[{-1 - number}]")
 
 
-def _function(head: str, body: Sequence[str], names: dict[str, Any]) -> Callable[..., Any] | None:
-    if len(body) > _LONGEST:
-        return None
-    text = "\n".join([head, *(f"    {line}" for line in body)])
+def written(head: str, body: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
+    """Return the function ``follow`` of a text whose other names are given."""
+    text = "\n".join([f"def {head}:", *(f"    {line}" for line in body)])
     exec(compile(text, "<symgrad plan>", "exec"), names)
     made: Callable[..., Any] = names["follow"]
     return made
@@ -108,7 +107,7 @@ def straight_run(repeat: Repeat, ask: Callable[[Any], Any]) -> Callable[[Any], N
             body += [f"{name} = {record}.data", f"if {name} is None: {name} = ask({record})"]
     body.append(f"results = run([{', '.join(name for name, _ in operands)}])")
     body += _given(repeat)
-    return _function("def follow(window):", body, repeat.names() | {"ask": ask})
+    return written("follow(window)", body, repeat.names() | {"ask": ask}) if len(body) <= _LONGEST else None
 
 
 def straight_backward(
@@ -164,7 +163,7 @@ def straight_backward(
     body += [*_given(repeat), *_accumulated(gradients)]
     body += [] if retain_graph else [f"records[{number}].freed = True" for number in spent]
     body += ["window.token.plan = plan", "window.begin()", "return True"]
-    return _function("def follow(window, tensor, retain_graph):", body, found)
+    return written("follow(window, tensor, retain_graph)", body, found) if len(body) <= _LONGEST else None
 
 
 def _accumulated(gradients: Sequence[Gradient]) -> list[str]:

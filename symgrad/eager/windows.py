@@ -70,11 +70,14 @@ class Window:
         Whether the tape leads out of the window to an entry recorded before.
     slow : bool
         Whether nothing is to be remembered.
+    spent : bool
+        Whether what was recorded has been differentiated for good, so that it is over once its results are known.
     grad, inference : bool
         The thread's modes.
     """
 
-    __slots__ = ("accumulators", "foreign", "grad", "inference", "leaves", "moves", "numbers", "records", "slow", "token")
+    __slots__ = ("accumulators", "foreign", "grad", "inference", "leaves", "moves", "numbers", "records", "slow", "spent",
+                 "token")  # fmt: skip
 
     def __init__(self) -> None:
         self.slow = False
@@ -88,7 +91,7 @@ class Window:
         self.leaves: list[Record] = []
         self.accumulators: list[Leaf] = []
         self.numbers: dict[Any, int] = {}
-        self.foreign = False
+        self.foreign = self.spent = False
         self.moves = _Root.state.moves
 
     @property
