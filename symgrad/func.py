@@ -17,6 +17,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.trees import Tree, flatten, unflatten
 from symgrad.errors import at_user_line
 from symgrad.mapping import vmap
+from symgrad.taped import taped_gradient
 from symgrad.transform import derive
 from symgrad.transforms import Traced, aux_of, direction, results_along, run_inner
 
@@ -33,6 +34,9 @@ def grad(func: Function, argnums: Argnums = 0, has_aux: bool = False) -> Functio
     @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         _check_argnums(argnums, len(args))
+        found = taped_gradient(checked, argnums, has_aux, args, kwargs)
+        if found is not None:
+            return (found[0], found[2]) if has_aux else found[0]
         return transforms.grad(checked, argnums, has_aux)(*args, **kwargs)
 
     return wrapped
@@ -45,6 +49,9 @@ def grad_and_value(func: Function, argnums: Argnums = 0, has_aux: bool = False) 
     @functools.wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         _check_argnums(argnums, len(args))
+        found = taped_gradient(checked, argnums, has_aux, args, kwargs)
+        if found is not None:
+            return (found[0], (found[1], found[2])) if has_aux else found[:2]
         value, gradient = transforms.value_and_grad(checked, argnums, has_aux)(*args, **kwargs)
         return gradient, value
 

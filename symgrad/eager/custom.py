@@ -139,9 +139,9 @@ class Function:
             return unflatten(tree, [array.face_type()(r.node) if isinstance(r, Tensor) else r for r in leaves])
         tensors = [a for a in args if isinstance(a, Tensor)]
         edges = [t.edge() for t in tensors]
+        if mode.transforms and not separate and any(e is not None or not t.is_plain for t, e in zip(tensors, edges, strict=True)):
+            raise RuntimeError(SETUP)
         if mode.tracing and not all(t.is_plain for t in tensors):
-            if not separate and mode.transforms:
-                raise RuntimeError(SETUP)
             return apply_in_trace(cls, args, separate)
         tracked = mode.grad and any(e is not None for e in edges)
         context = Context(tuple([isinstance(a, Tensor) and a.edge() is not None and mode.grad for a in args]))

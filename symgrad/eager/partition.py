@@ -83,12 +83,9 @@ def _stages(graph: Graph, left: set[Node]) -> dict[Node, int]:
     return stage
 
 
-_EXPANDING = (ops.broadcast_to, ops.expand_dims)
-
-
 def _small_forms(node: Node) -> list[Node]:
     """Return what to keep of a value for a later step: what it is spread out from, where it is only that."""
-    while node.primitive in _EXPANDING:
+    while node.primitive in (ops.broadcast_to, ops.expand_dims):
         node = node.inputs[0]
     return [node]
 
