@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symgrad.codegen.cprint import ATOM, wrapping
 from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.views import ClosingView, LoopView, ProductView, StepView
@@ -23,11 +25,26 @@ def contract_view(step: Contract, writer: Writer) -> StepView | ProductView:
     flags = step.summed
     if depth < 3 or step.dtype.is_integer or (isinstance(size, int) and size <= _SMALL):
         return _simple(step, writer)
-    if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, depth - 3):
-        return _tiled(step, writer, "matmul")
-    if flags[-1] and not any(flags[:-1]) and _moves(step.out_index, depth - 2) and _moves(step.out_index, depth - 3):
-        return _tiled(step, writer, "dots")
+    row, middle, last = range(depth - 3, depth)
+    if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, row):
+        found = _apart(step, row, last)
+        return _simple(step, writer) if found is None else _tiled(found, writer, "matmul")
+    if flags[-1] and not any(flags[:-1]) and _moves(step.out_index, middle) and _moves(step.out_index, row):
+        found = _apart(step, row, middle)
+        return _simple(step, writer) if found is None else _tiled(found, writer, "dots")
     return _simple(step, writer)
+
+
+def _apart(step: Contract, row: int, column: int) -> Contract | None:
+    """Return a product whose first operand alone moves along the row, its second alone along the column; None if there is none.
+
+    A tile reads the first operand once for all columns, and the second once for all rows.
+    """
+    swapped = replace(step, x=step.y, x_index=step.y_index, y=step.x, y_index=step.x_index)
+    for one in (step, swapped):
+        if not _moves(one.x_index, column) and not _moves(one.y_index, row):
+            return one
+    return None
 
 
 def _moves(index: Affine, axis: int) -> bool:
