@@ -10,6 +10,7 @@ import os
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from symgrad.compiler import compile_graph
 from symgrad.eager.partition import Part, partition, product
-from symgrad.errors import CompileError
+from symgrad.errors import CompileError, at_user_line
 from symgrad.interpret import interpret
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
@@ -53,14 +54,40 @@ class Program:
         self._calls += 1
         if self._calls == HOT:
             _hot(self)
+        if _failures.unsaid:
+            _failures.say()
         return interpreted(self.graph, values)
 
     def compile(self, options: Options) -> None:
-        """Use native code from now on; the interpreter stays where there is no compiler."""
+        """Use native code from now on; where that fails the interpreter goes on, and says so once."""
         try:
             self.fast = _assemble(self.graph, options)
-        except CompileError:
-            return
+        except Exception as error:
+            _failures.note(error)
+
+
+class _Failures:
+    """Programs that could not be compiled: the first is told of, by the thread that runs it."""
+
+    def __init__(self) -> None:
+        self.unsaid: list[Exception] = []
+        self._said = False
+
+    def note(self, error: Exception) -> None:
+        if not self._said:
+            self.unsaid.append(error)
+
+    def say(self) -> None:
+        error = self.unsaid[0]
+        self.unsaid = []
+        if not self._said:
+            self._said = True
+            reason = error if isinstance(error, CompileError) else f"{type(error).__name__}: {error}"
+            text = f"eager programs that could not be compiled are interpreted, which is slower: {reason}"
+            warnings.warn(at_user_line(text), RuntimeWarning, stacklevel=2)
+
+
+_failures = _Failures()
 
 
 def interpreted(graph: Graph, values: Sequence[Any]) -> list[Any]:
@@ -141,8 +168,6 @@ class _Worker:
             program = self._queue.get()
             try:
                 program.compile(_options())
-            except Exception:  # a program that does not compile is interpreted; the thread must go on
-                pass
             finally:
                 self._busy -= 1
 

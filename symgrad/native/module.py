@@ -25,6 +25,7 @@ Shape = tuple[int, ...]
 _ffi = backend.FFI()
 _NUMBERS = {float: "float64", int: "int64", bool: "bool"}
 _whole = Numbers()
+_MOST_ARGUMENTS = 250  # of a C function that cffi calls by its own type, which may not be longer than some 1,000 words
 _COPIED = 1 << 15  # bytes up to which copying an argument is faster than taking its address
 
 
@@ -47,8 +48,10 @@ class NativeFunction:
         arguments = ["void *"] * count + ["size_t"] * len(library.dims) + ["void *"]
         try:
             opened = backend.load_library(str(library.path), 0)
-            self._function = opened.load_function(_ffi.typeof(f"int(*)({', '.join(arguments)})"), library.symbol)
             self._entry = opened.load_function(_ffi.typeof("int(*)(void *)"), ENTRY)
+            self._function: Callable[..., int] = self._by_block
+            if len(arguments) <= _MOST_ARGUMENTS:
+                self._function = opened.load_function(_ffi.typeof(f"int(*)({', '.join(arguments)})"), library.symbol)
         except (OSError, AttributeError) as error:
             raise CompileError(f"load: {library.path} cannot be loaded: {error}") from error
         self._opened = opened  # the code lives as long as this
@@ -243,6 +246,12 @@ class NativeFunction:
         work = self.workspace(dims)
         last = _ffi.NULL if work is None else _ffi.from_buffer(work)
         return [_ffi.from_buffer(a) for a in arrays], last
+
+    def _by_block(self, *arguments: Any) -> int:
+        """Call the C function on addresses and sizes through one block of all of them, be they ever so many."""
+        words = [a if isinstance(a, int) else int(_ffi.cast("uintptr_t", a)) for a in arguments]
+        status: int = self._entry(_ffi.from_buffer(np.array(words, np.uintp)))
+        return status
 
     def _packed(self, pointers: Sequence[Any], dims: Sequence[int], work: Any) -> Callable[[], int]:
         """Return the call on fixed addresses: one argument, a block of all of them."""

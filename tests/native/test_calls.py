@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+import symgrad as sg
 from symgrad.dtypes import bool_, float32, float64, int32, int64
 from symgrad.errors import DTypeError, ShapeError
 from symgrad.ir.dims import dim
@@ -240,3 +241,12 @@ def test_a_bound_call_outlives_the_function():
     gc.collect()
     np.testing.assert_array_equal(g()[0], [3, 3, 3, 3])
     np.testing.assert_array_equal(f(np.ones(2))[0], [5, 5])
+
+
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_more_arguments_than_a_c_type_of_cffi_can_have(size):
+    arrays = [np.full(size, k / 700) for k in range(420)]
+    compiled = sg.compile(lambda arrays: sum(np.sin(a) for a in arrays))
+    expected = sum(np.sin(a) for a in arrays)
+    np.testing.assert_allclose(compiled(arrays), expected, rtol=1e-12)
+    np.testing.assert_allclose(compiled.bind(arrays)(), expected, rtol=1e-12)
