@@ -18,6 +18,7 @@ _WIDTH = 110
 _SHIPPED = {  # modules of symgrad that a package gets copies of, and their names there
     "native/cache.py": "_cache", "shipped/building.py": "_building",
     "shipped/functions.py": "_functions", "shipped/loading.py": "_loading", "shipped/nests.py": "_nests",
+    "shipped/special.py": "_special",
 }  # fmt: skip
 _STUBS = {"float64": "np.float64", "float32": "np.float32", "int64": "np.int64", "int32": "np.int32", "bool": "np.bool_"}
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
+from symgrad.shipped.special import Signature as Known
+from symgrad.shipped.special import native_call, plain_call, refuser
 
 __all__ = ["Function"]
 
 Array = np.ndarray[Any, Any]
 
-_MOST, _RANK = 64, 8  # arguments of a call without Python in it, and axes of one
 _SLOW = 20_000  # operations of a call, about 10 us, that lets other threads run meanwhile
 _KNOWN = 256  # signatures whose fast calls are kept
 
@@ -89,24 +90,28 @@ class Function:
         if all(leaf is array or isinstance(leaf, float) for leaf, array in zip(given, arrays, strict=True)):
             if len(self._fast_calls) >= _KNOWN:
                 self._fast_calls.clear()
-            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes, self._other)
+            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes)
         outputs = self._empty(sizes)
-        block, keep = self._block([*arrays, *outputs], sizes)
-        status = self._packed(block)
-        if status:
-            self._fail(status)
-        del keep
+        self._run([*arrays, *outputs], sizes)
         return nested(self.facts["result"], iter([o if o.ndim else o[()] for o in outputs]))
 
     def specialize(self, *args: Any) -> Callable[..., Any]:
         """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
 
         It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
-        others.
+        others. ``g(x, y)`` and ``g(x, out=y)`` allocate nothing: they write into ``y``, an array or what is nested like the
+        result, and return it. Its arrays must be writeable, C-contiguous and aligned, of exactly the results' types and
+        shapes, and overlap nothing.
         """
         arrays = self._arrays(args)
-        call = self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
-        return (lambda *given: self._finite(call(*given))) if self._strict else call
+        sizes = self._sizes(arrays)
+        known = self._known(arrays, sizes)
+        refuse = refuser(known)
+        native = native_call(self._native, known, refuse, self._fail, lends=True)
+        if native is None:
+            native = plain_call(known, lambda inputs, outputs: self._run([*inputs, *outputs], sizes), refuse)
+        call = returning(native, self.facts["result"], len(self._inputs), len(self._outputs))
+        return (lambda *given, **named: self._finite(call(*given, **named))) if self._strict else call
 
     def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
         """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
@@ -236,46 +241,26 @@ class Function:
         whole = ffi.from_buffer(block)
         return whole, (whole, pointers, work)
 
-    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int], other: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the call for the types and shapes of ``arrays``; what is not of them is passed on to ``other``."""
-        ffi, lib = self._native.ffi, self._native.lib
-        made = tuple((tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs)
-        work = evaluate(self.facts["work"], sizes)
-        known = [(a.shape, a.dtype) for a in arrays] + list(made)
-        if len(known) > _MOST or len(sizes) > _MOST or any(len(shape) > _RANK for shape, _ in known):
-            return self._convert
-        calls: list[Callable[..., Any]] = []
-        plan, fail = ffi.new("sg_special *"), self._fail  # named: C takes objects by their addresses
-        plan.run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
-        plan.inputs, plan.outputs, plan.dims, plan.work = len(arrays), len(made), len(self._dims), work
-        plan.slow = evaluate(self.facts["flops"], sizes) > _SLOW
-        objects = {"array": np.ndarray, "number": np.float64, "empty": np.empty, "other": other, "fail": fail, "made": made}
-        for name, value in objects.items():
-            setattr(plan, name, ffi.cast("void *", id(value)))
-        for k, dim in enumerate(self._dims):
-            plan.sizes[k] = sizes[dim]
-        for k, (shape, dtype) in enumerate(known):
-            number = k >= len(arrays) and not shape and dtype == np.float64
-            plan.arrays[k].format = b"" if number else np.empty(0, dtype).data.format.encode()
-            plan.arrays[k].rank, plan.arrays[k].shape[0 : len(shape)] = len(shape), list(shape)
-        if lib.sg_specialize(plan, id(calls)):
-            raise MemoryError(f"{self.__name__}: out of memory")
-        return returning(calls[0], self.facts["result"], len(made))
+    def _run(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> None:
+        """Call C on exact arrays, inputs and outputs."""
+        block, keep = self._block(arrays, sizes)
+        status = self._packed(block)
+        if status:
+            self._fail(status)
+        del keep
 
-    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
-        """Return what says why arguments are not of exact types and shapes."""
+    def _known(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Known:
+        """Return the types and shapes of a call with such arrays."""
+        made = [(tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs]
+        given = [(a.shape, dtype) for a, (_, dtype, _) in zip(arrays, self._inputs, strict=True)]
+        work, flops = (evaluate(self.facts[what], sizes) for what in ("work", "flops"))
+        labels, dims = [label for label, _, _ in self._inputs], [sizes[d] for d in self._dims]
+        return Known(self.__name__, labels, given, made, dims, work, flops > _SLOW)
 
-        def refuse(*given: Any) -> Any:
-            if len(given) != len(shapes):
-                raise TypeError(f"{self.__name__}: takes exactly {len(shapes)} arrays, got {len(given)}")
-            for (label, dtype, _), shape, array in zip(self._inputs, shapes, given, strict=True):
-                if type(array) is not np.ndarray or array.dtype != dtype:
-                    raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
-                if array.shape != shape:
-                    raise ValueError(f"argument {label}: expected shape {list(shape)}, got {list(array.shape)}")
-            raise ValueError(f"{self.__name__}: arrays must be C-contiguous and aligned; use numpy.ascontiguousarray")
-
-        return refuse
+    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Callable[..., Any]:
+        """Return the call for the types and shapes of ``arrays``; what is not of them goes the general way."""
+        call = native_call(self._native, self._known(arrays, sizes), self._other, self._fail, lends=False)
+        return self._convert if call is None else returning(call, self.facts["result"], len(self._inputs), len(self._outputs))
 
     def _fail(self, status: int) -> None:
         """Raise what a status other than 0 means."""

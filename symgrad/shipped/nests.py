@@ -77,13 +77,21 @@ def _named(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(name, fields)  # its fields are data
 
 
-def returning(native: Callable[..., Any], nest: Nest, count: int) -> Callable[..., Any]:
-    """Return ``native``, which returns one array or a tuple of ``count``, with its results in a nest."""
-    if nest == 0 or (count > 1 and nest == {"tuple": [0] * count}):
+def returning(native: Callable[..., Any], nest: Nest, inputs: int, outputs: int) -> Callable[..., Any]:
+    """Return ``native``, of and to flat arrays, with its results in a nest, and those it is given as ``out`` as well."""
+    if nest == 0 or (outputs > 1 and nest == {"tuple": [0] * outputs}):
         return native
-    if count == 1:
-        return lambda *args: nested(nest, iter((native(*args),)))
-    return lambda *args: nested(nest, iter(native(*args)))
+
+    def call(*given: Any, **named: Any) -> Any:
+        out = given[inputs] if len(given) == inputs + 1 and not named else named.get("out")
+        if out is None:
+            found = native(*given, **named)
+            return nested(nest, iter(found if outputs > 1 else (found,)))
+        flat = tuple(leaves("out", nest, out))
+        native(*given[:inputs], *given[inputs + 1 :], **{**named, "out": flat if outputs > 1 else flat[0]})
+        return out
+
+    return call
 
 
 # Sizes
