@@ -252,11 +252,11 @@ class _Draft:
             _forget(trial)
             shutil.rmtree(folder / "__pycache__", ignore_errors=True)
         for p, one in zip(self.planned, checked, strict=True):
-            for (output, _, relative), node in zip(one.outputs, p.graph.outputs, strict=True):
-                if relative > _DISAGREE * max(1.0, node.dtype.eps / 2.0**-52):
+            for output, node in zip(one.outputs, p.graph.outputs, strict=True):
+                if output.relative > _DISAGREE * max(1.0, node.dtype.eps / 2.0**-52):
                     warnings.warn(
-                        f"export: {self.name}.{one.name} differs from the interpreter by {relative:.1e} of its largest element "
-                        f"in {output}; see check.txt, and try Options(precise=True)",
+                        f"export: {self.name}.{one.name} differs from the interpreter by {output.relative:.1e} of its largest "
+                        f"element in {output.name}; see check.txt, and try Options(precise=True)",
                         RuntimeWarning,
                         stacklevel=6,
                     )
