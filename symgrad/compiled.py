@@ -16,7 +16,7 @@ from symgrad import transforms
 from symgrad.arguments import Call, Parameters, bind_dims, fit_spec, fit_traced, is_traced, leaf_array, leaf_type
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face
-from symgrad.eager.trees import LEAF, flatten, flatten_as, names, unflatten
+from symgrad.eager.trees import LEAF, flatten, flatten_as, paths, unflatten
 from symgrad.eager.values import AnyArray
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -167,7 +167,7 @@ class CompiledFunction:
         return arrays, labels
 
     def _labels(self, call: Call) -> tuple[str, ...]:
-        return tuple(n for label, tree in zip(call.labels, call.trees, strict=True) for n in names(label, tree))
+        return tuple(n for label, tree in zip(call.labels, call.trees, strict=True) for n in paths(label, tree))
 
     def _program(self, call: Call, arrays: Sequence[AnyArray] | None) -> Program:
         if self._parameters.specs is not None:

@@ -256,12 +256,11 @@ def exported_unit(
     rewritten = run_passes(traced, options)[0]
     found = possible_nonzeros(rewritten)
     patterns = [Pattern.of(o.type, r, f) for o, r, f in zip(traced.outputs, rows, found, strict=True)]
-    return render_unit(
+    unit = render_unit(
         _lowered(traced, rewritten, options),
         module=module,
         name=name,
         title=title,
-        formula=min((formulas(g, input_names) for g in (traced, rewritten)), key=_length),
         input_names=input_names,
         output_names=output_names,
         options=options,
@@ -269,6 +268,9 @@ def exported_unit(
         patterns=patterns,
         taken=taken,
     )
+    in_c = [c for c, _ in unit.inputs]
+    written = sorted([formulas(g, in_c) for g in (traced, rewritten)], key=_length)
+    return replace(unit, formula=tuple(written[0]))
 
 
 def _length(formulas: Sequence[str]) -> tuple[bool, int]:

@@ -161,7 +161,8 @@ class _Draft:
         names = list(p.input_names), list(p.trace.output_names)
         nests = [nest_data(tree) for tree in p.call.trees], nest_data(p.trace.output)
         facts = facts_of(unit, self.name, self.options.finite, *names, list(p.call.labels), *nests)
-        return PackagedFunction(p.name, docstring(p.title, inspect.cleandoc(p.doc), unit, *names), facts)
+        doc = docstring(p.title, inspect.cleandoc(p.doc), unit, p.input_paths, p.output_paths)
+        return PackagedFunction(p.name, doc, facts)
 
     def python(self, key: str) -> dict[str, str]:
         """Return the package's Python and the files for make, CMake and pkg-config."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
+from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, paths, returning, shape_text, size_text
 from symgrad.shipped.special import Signature as Known
 from symgrad.shipped.special import native_call, plain_call, refuser
 
@@ -39,15 +39,16 @@ class Function:
         self.facts, self.symbol = facts, facts["symbol"]
         self._labels: list[str] = list(facts["parameters"])
         self.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in self._labels])
-        self._inputs = [(i["name"], np.dtype(i["dtype"]), i["shape"]) for i in facts["inputs"]]
+        labels = [path for one in zip(self._labels, facts["arguments"], strict=True) for path in paths(*one)]
+        self._inputs = [(n, np.dtype(i["dtype"]), i["shape"]) for n, i in zip(labels, facts["inputs"], strict=True)]
         self._outputs = [(np.dtype(o["dtype"]), o["shape"]) for o in facts["outputs"]]
         self._dims: list[str] = [d["name"] for d in facts["dims"]]
         self._strict = facts["finite"]
         self._flat = all(nest == 0 for nest in facts["arguments"])
         self._native = native
         self._packed = getattr(native.lib, f"sg_packed_{name}")
-        self._fast: Callable[..., Any] = self._convert
         self._fast_calls: dict[Any, Callable[..., Any]] = {}
+        self._use(self._convert)
 
     def __repr__(self) -> str:
         return f"<{self.__module__}.{self.__name__}({', '.join(self._labels)}), C function {self.symbol}>"
@@ -73,16 +74,21 @@ class Function:
             raise FloatingPointError(f"{self.__name__}: a result is nan or inf, and options.finite was on")
         return result
 
+    def _use(self, call: Callable[..., Any]) -> None:
+        """Take a call, of and to flat arrays, for the next arguments."""
+        self._current = call
+        self._fast = returning(call, self.facts["result"], len(self._inputs), len(self._outputs))
+
     def _other(self, *given: Any) -> Any:
-        """Return the result for arrays of other types or shapes than those of the last call."""
+        """Return the results for arrays of other types or shapes than those of the last call."""
         known = self._fast_calls.get(_signature_of(given))
-        if known is not None and known is not self._fast:
-            self._fast = known
+        if known is not None and known is not self._current:
+            self._use(known)
             return known(*given)
         return self._convert(*given)
 
     def _convert(self, *given: Any) -> Any:
-        """Return the result for any arrays, converted and checked; remember the fast call for such arrays."""
+        """Return the results for any arrays, converted and checked; remember the fast call for such arrays."""
         if len(given) != len(self._inputs):
             self._leaves(given, {})  # it says what is missing
         arrays = [fitted(leaf, *expected) for leaf, expected in zip(given, self._inputs, strict=True)]
@@ -90,10 +96,12 @@ class Function:
         if all(leaf is array or isinstance(leaf, float) for leaf, array in zip(given, arrays, strict=True)):
             if len(self._fast_calls) >= _KNOWN:
                 self._fast_calls.clear()
-            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes)
+            call = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes)
+            self._use(call)
         outputs = self._empty(sizes)
         self._run([*arrays, *outputs], sizes)
-        return nested(self.facts["result"], iter([o if o.ndim else o[()] for o in outputs]))
+        results = [o if o.ndim else o[()] for o in outputs]
+        return results[0] if len(results) == 1 else tuple(results)
 
     def specialize(self, *args: Any) -> Callable[..., Any]:
         """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
@@ -255,12 +263,13 @@ class Function:
         given = [(a.shape, dtype) for a, (_, dtype, _) in zip(arrays, self._inputs, strict=True)]
         work, flops = (evaluate(self.facts[what], sizes) for what in ("work", "flops"))
         labels, dims = [label for label, _, _ in self._inputs], [sizes[d] for d in self._dims]
-        return Known(self.__name__, labels, given, made, dims, work, flops > _SLOW)
+        results = paths("out", self.facts["result"])
+        return Known(self.__name__, labels, results, given, made, dims, work, flops > _SLOW)
 
     def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Callable[..., Any]:
         """Return the call for the types and shapes of ``arrays``; what is not of them goes the general way."""
         call = native_call(self._native, self._known(arrays, sizes), self._other, self._fail, lends=False)
-        return self._convert if call is None else returning(call, self.facts["result"], len(self._inputs), len(self._outputs))
+        return self._convert if call is None else call
 
     def _fail(self, status: int) -> None:
         """Raise what a status other than 0 means."""
@@ -271,14 +280,16 @@ class Function:
         raise ValueError(f"{self.__name__}: {message}")
 
     def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Any], sizes: Mapping[str, int]) -> None:
+        names = paths("out", self.facts["result"])
         for k, (output, (dtype, shape)) in enumerate(zip(outputs, self._outputs, strict=True)):
             expected = tuple(evaluate(s, sizes) for s in shape)
+            name = f"{self.__name__}.bind: {names[k]}"
             if type(output) is not np.ndarray or output.dtype != dtype or output.shape != expected:
-                raise ValueError(f"{self.__name__}.bind: output {k} must be {dtype}{list(expected)}, got {kind_of(output)}")
+                raise ValueError(f"{name} must be {dtype}{list(expected)}, got {kind_of(output)}")
             if not (output.flags.c_contiguous and output.flags.aligned and output.flags.writeable):
-                raise ValueError(f"{self.__name__}.bind: output {k} must be writable, C-contiguous and aligned")
+                raise ValueError(f"{name} must be writable, C-contiguous and aligned")
             if any(np.may_share_memory(output, other) for other in (*inputs, *outputs[:k])):
-                raise ValueError(f"{self.__name__}.bind: output {k} overlaps another array")
+                raise ValueError(f"{name} overlaps another array")
 
 
 def _signature_of(args: tuple[Any, ...]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["evaluate", "fitted", "kind_of", "leaves", "lone", "nested", "returning", "shape_text", "size_text"]
+__all__ = ["evaluate", "fitted", "kind_of", "leaves", "lone", "nested", "paths", "returning", "shape_text", "size_text"]
 
 Array = np.ndarray[Any, Any]
 Size = Any
@@ -47,13 +47,29 @@ def leaves(label: str, nest: Nest, value: Any) -> Iterator[Any]:
         for key, part in inside:
             yield from leaves(f"{label}[{key!r}]", part, value[key])
     else:
-        parts = inside[2] if what == "named" else inside
+        fields, parts = inside[1:] if what == "named" else (range(len(inside)), inside)
         if not isinstance(value, list if what == "list" else tuple) or len(value) != len(parts):
             got = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (list, tuple)) else kind_of(value)
             word = "list" if what == "list" else "tuple"
             raise TypeError(f"argument {label}: expected a {word} of {len(parts)}, got {got}")
-        for k, (part, member) in enumerate(zip(parts, value, strict=True)):
-            yield from leaves(f"{label}[{k}]", part, member)
+        for field, part, member in zip(fields, parts, value, strict=True):
+            yield from leaves(f"{label}.{field}" if what == "named" else f"{label}[{field}]", part, member)
+
+
+def paths(label: str, nest: Nest) -> list[str]:
+    """Return how each leaf is written in Python: ``p``, ``p[0]``, ``p['weights'][1]``, ``p.field``."""
+    if nest == 0:
+        return [label]
+    ((what, inside),) = nest.items()
+    if what == "none":
+        return []
+    if what == "dict":
+        steps = [(f"[{key!r}]", part) for key, part in inside]
+    elif what == "named":
+        steps = [(f".{name}", part) for name, part in zip(*inside[1:], strict=True)]
+    else:
+        steps = [(f"[{k}]", part) for k, part in enumerate(inside)]
+    return [path for step, part in steps for path in paths(label + step, part)]
 
 
 def nested(nest: Nest, found: Iterator[Any]) -> Any:

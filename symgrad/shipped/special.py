@@ -28,8 +28,8 @@ class Signature:
     ----------
     name : str
         Of the function.
-    labels : sequence of str
-        Of the inputs, for messages.
+    labels, results : sequence of str
+        How inputs and outputs are written, for messages.
     inputs, outputs : sequence of (shape, dtype)
     sizes : sequence of int
         Of the named dims.
@@ -41,6 +41,7 @@ class Signature:
 
     name: str
     labels: Sequence[str]
+    results: Sequence[str]
     inputs: Sequence[Kind]
     outputs: Sequence[Kind]
     sizes: Sequence[int]
@@ -128,8 +129,8 @@ def _problem_of(known: Signature, inputs: Sequence[Any], outputs: Any) -> Except
     if not isinstance(outputs, tuple | list) or len(outputs) != len(known.outputs):
         got = f"{len(outputs)} of them" if isinstance(outputs, tuple | list) else kind_of(outputs)
         return TypeError(f"{known.name}: out must be a tuple of {_arrays(len(known.outputs))}, got {got}")
-    for k, (kind, array) in enumerate(zip(known.outputs, outputs, strict=True)):
-        label = f"{known.name}: out" if len(outputs) == 1 else f"{known.name}: out[{k}]"
+    for k, (name, kind, array) in enumerate(zip(known.results, known.outputs, outputs, strict=True)):
+        label = f"{known.name}: {name}"
         problem = _problem(label, kind, array)
         if problem is not None:
             return problem

@@ -8,7 +8,6 @@ import gc
 import inspect
 import json
 import pickle
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -150,7 +149,7 @@ def test_bound_calls_read_and_write_buffers(module):
     call()
     np.testing.assert_array_equal(out, module.loss_grad(x))
     for bad in (x, np.empty(3), np.empty(8)[::2], np.empty(4, np.float32)):
-        with pytest.raises(ValueError, match=r"bind: output 0"):
+        with pytest.raises(ValueError, match=r"bind: out "):
             module.loss_grad.bind(x, out=bad)
     with pytest.raises(ValueError, match="exactly"):
         module.loss_grad.bind(x.astype(np.float32))
@@ -290,19 +289,6 @@ def test_check_report(exported):
             assert (output["differences"] is not None) == (derivative and output["name"] != "value"), (name, output)
             assert output["differences"] is None or output["differences"] < (3e-2 if "single" in name else 1e-6), (name, one)
     assert "loss_grad.grad" in (exported / "check.txt").read_text()
-
-
-def test_stubs(exported, tmp_path):
-    (tmp_path / "user.py").write_text(
-        "import numpy as np\nfrom kinds import loss, loss_grad, nest\n"
-        "value: np.float64 = loss(np.ones(3))\ngradient = loss_grad(np.ones(3))\ngradient.sum()\nloss('a', 2)\n"
-        "nest({'u': 1.0}, (1.0, 2.0), np.ones(2))['b']\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py"],
-        cwd=tmp_path, env={"MYPYPATH": str(exported.parent)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.count("error") == 2 and "Too many arguments" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_module_is_loaded_once(exported, module):

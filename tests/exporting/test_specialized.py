@@ -213,3 +213,20 @@ def test_more_arguments_than_the_fast_call_takes(tmp_path):
     assert call(*given, out) is out and out.tolist() == call(*given).tolist() == [2415.0, 2415.0]
     with pytest.raises(TypeError, match="expected a numpy.ndarray of float64"):
         call(*given[:-1], np.ones(2, np.int32))
+
+
+def test_nests_of_other_types_follow_a_fast_call(module):
+    """What is converted is not put into a nest twice."""
+    one = {"u": np.ones(3), "v": 2.0}, (2.0, np.ones((2, 2), np.float32)), np.arange(4)
+    other = {"u": np.ones(3, np.float32), "v": 2}, (2, np.ones((2, 2), np.float32)), np.arange(4)
+    longer = {"u": np.ones(3), "v": 2.0}, (2.0, np.ones((2, 2), np.float32)), np.arange(5)
+    for _ in range(2):
+        for given in (one, other, longer, one):
+            found, wanted = module.nest(*given), nest(*given)
+            assert found.keys() == wanted.keys()
+            np.testing.assert_array_equal(found["a"], wanted["a"])
+            np.testing.assert_array_equal(found["b"][1][0], wanted["b"][1][0])
+    state = State(np.ones(2, np.float32), np.zeros(2))
+    for _ in range(2):
+        assert module.springs(state, 3)._fields == ("position", "velocity")
+        module.springs(State(np.ones(2), np.zeros(2)), 3.0)
