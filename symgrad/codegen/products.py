@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symgrad.codegen.cprint import ATOM, wrapping
 from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.views import ClosingView, LoopView, ProductView, StepView
@@ -24,10 +26,21 @@ def contract_view(step: Contract, writer: Writer) -> StepView | ProductView:
     if depth < 3 or step.dtype.is_integer or (isinstance(size, int) and size <= _SMALL):
         return _simple(step, writer)
     if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, depth - 3):
-        return _tiled(step, writer, "matmul")
+        ordered = _ordered(step, x_rests=depth - 1, y_rests=depth - 3)
+        return _simple(step, writer) if ordered is None else _tiled(ordered, writer, "matmul")
     if flags[-1] and not any(flags[:-1]) and _moves(step.out_index, depth - 2) and _moves(step.out_index, depth - 3):
-        return _tiled(step, writer, "dots")
+        ordered = _ordered(step, x_rests=depth - 2)
+        return _simple(step, writer) if ordered is None else _tiled(ordered, writer, "dots")
     return _simple(step, writer)
+
+
+def _ordered(step: Contract, x_rests: int, y_rests: int | None = None) -> Contract | None:
+    """Return the step with its operands as a tile needs them: each the same along a loop where it is kept in registers."""
+    swapped = replace(step, x=step.y, x_index=step.y_index, y=step.x, y_index=step.x_index)
+    for one in (step, swapped):
+        if not _moves(one.x_index, x_rests) and (y_rests is None or not _moves(one.y_index, y_rests)):
+            return one
+    return None
 
 
 def _moves(index: Affine, axis: int) -> bool:
