@@ -189,13 +189,13 @@ class Compiled:
         """Return new arrays for the outputs."""
         return [np.empty([evaluate(s, dims) for s in o.shape], o.dtype.numpy) for o in self._traced.outputs]
 
-    def specialize(self, arrays: Sequence[AnyArray]) -> Callable[..., Any] | None:
+    def specialize(self, arrays: Sequence[AnyArray], lends: bool = False) -> Callable[..., Any] | None:
         """Return the native call for the shapes of ``arrays``, None where only the interpreter is there.
 
-        It returns a bare array for one output and a tuple for several.
+        It returns a bare array for one output and a tuple for several; with ``lends`` it takes them as ``out`` as well.
         """
         native = self._native
-        return None if native is None else native.specialize(native.check(arrays))
+        return None if native is None else native.specialize(native.check(arrays), lends)
 
     def runner(self) -> Callable[[list[Any]], list[Any]]:
         """Return the fastest call on a list of operands, which checks nothing; see NativeFunction.runner."""

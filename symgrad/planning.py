@@ -121,6 +121,8 @@ def check_name(name: Any) -> None:
         raise ExportError(f"export: {name}.h is a header of C's own, which the module's would hide; choose another name")
     if name in ("f", "r", "w", "x"):
         raise ExportError(f"export: {name!r} would define {name.upper()}_OK, which POSIX does; choose another name")
+    if name.lower() in ("aux", "con", "nul", "prn"):
+        raise ExportError(f"export: {name!r} is a device of Windows, where no file can have its name; choose another name")
     if name in sys.stdlib_module_names or name in _LIBRARIES:
         raise ExportError(f"export: {name!r} is the name of a Python library, which the module would hide; choose another name")
 

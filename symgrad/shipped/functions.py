@@ -56,7 +56,7 @@ class Function:
     def __reduce__(self) -> str:
         return self.__qualname__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return the function's result.
 
         Raises

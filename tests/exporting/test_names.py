@@ -71,6 +71,18 @@ def test_the_manifest_and_the_report_are_whole(place):
     assert len(rows) == len(KEYS)
 
 
+def test_an_argument_may_be_called_self(tmp_path):
+    def doubled(self, args=None):
+        return self * 2.0
+
+    module = sg.load(sg.export(doubled, specs=[S(("n",))], name="selfish", directory=tmp_path))
+    assert module.doubled(self=np.ones(2)).tolist() == [2.0, 2.0]
+    assert sg.compile(doubled)(self=np.ones(2)).tolist() == [2.0, 2.0]
+    stub = ast.parse((tmp_path / "selfish" / "__init__.pyi").read_text())
+    calls = [n for n in ast.walk(stub) if isinstance(n, ast.FunctionDef) and n.name == "__call__"]
+    assert [a.arg for a in calls[0].args.args] == ["this", "self"]
+
+
 PATHS = {
     "dtype": ({"w1": [np.ones(3), np.ones(2)], "w2": np.array(1.0 + 0j)}, r"argument params\['w2'\]: .*complex128"),
     "list": ({"w1": [[1.0], np.ones(2)], "w2": 1.0}, r"argument params\['w1'\]\[0\]: expected an? (NumPy )?array or (a )?number, got (a )?list"),
