@@ -135,10 +135,7 @@ def _batched_columns(output: Node, node: Node) -> Node:
     size = node.type.size
     if found is None:
         return _zeros(output, node)
-    columns = _along_units(found, tangent, size)
-    rank = output.ndim
-    moved = ops.transpose(columns, permutation=(*range(1, rank + 1), 0)) if rank else columns
-    return moved if node.ndim == 1 else ops.reshape(moved, shape=output.shape + node.shape)
+    return _along_units(found, tangent, size, last=True)
 
 
 def _batched_rows(output: Node, node: Node) -> Node:
@@ -150,10 +147,10 @@ def _batched_rows(output: Node, node: Node) -> Node:
     return rows if output.ndim == 1 else ops.reshape(rows, shape=output.shape + node.shape)
 
 
-def _along_units(found: Node, direction: Node, size: Size) -> Node:
-    """Return what is linear in a direction along each unit vector of its shape, stacked along a leading axis."""
+def _along_units(found: Node, direction: Node, size: Size, last: bool = False) -> Node:
+    """Return what is linear in a direction along each unit vector of its shape, stacked along an axis in front, or at the end."""
     vectors = fresh_input("units", TensorType((size, *direction.shape), direction.dtype))
-    return along_units(batch([found], {direction: vectors})[0][0], vectors)
+    return along_units(batch([found], {direction: vectors})[0][0], vectors, last)
 
 
 def _zeros(output: Node, node: Node) -> Node:

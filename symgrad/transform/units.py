@@ -28,8 +28,10 @@ def unit_vectors(node: Node, size: Size) -> Node:
     return eye if node.ndim == 1 else ops.reshape(eye, shape=(size, *node.shape))
 
 
-def along_units(output: Node, vectors: Node) -> Node:
+def along_units(output: Node, vectors: Node, last: bool = False) -> Node:
     """Return a batched derivative in which ``vectors``, an input, stands for all unit vectors of an array.
+
+    The batch's axis is first; with ``last`` it is at the end, and has become the axes of the array.
 
     Parameters
     ----------
@@ -41,24 +43,29 @@ def along_units(output: Node, vectors: Node) -> Node:
     sizes = vectors.shape[1:]
     units = {vectors: _Units(tuple(range(_BATCH, len(sizes))))}
     known: dict[Node, Node] = {}
+    arranged = False
     for node in topological_order([output]):
         if node is vectors:
             known[node] = unit_vectors(_like(vectors), vectors.shape[0])
             continue
-        found, places = None, [k for k, i in enumerate(node.inputs) if i in units]
-        if len(places) == 1:
-            of, inputs = units[node.inputs[places[0]]], [known[i] for i in node.inputs]
-            still = of.through(node, places[0], inputs)
-            if still is not None:
-                units[node] = still
-                if still.factor is not None:
-                    found = _picked(still.axes, still, _Term(constant(1.0, node.dtype), ()), sizes, node)
-            elif node.primitive is ops.sum:
-                found = _sum(node, of, sizes)
-            elif node.primitive is ops.contract:
-                found = _contract(node, of, places[0], inputs[1 - places[0]], sizes)
+        at_end, inputs = last and node is output, [known[i] for i in node.inputs]
+        of = [units.get(i) for i in node.inputs]
+        found, still = None, _through(node, of, inputs)
+        if still is not None:
+            units[node] = still
+            if still.factor is not None or at_end:
+                found = _picked(still.axes, still, _Term(constant(1.0, node.dtype), ()), sizes, node, at_end)
+        elif node.primitive is ops.sum and of[0] is not None:
+            found = _sum(node, of[0], sizes, at_end)
+        elif node.primitive is ops.contract and sum(u is not None for u in of) == 1:
+            found = _contract(node, of, inputs, sizes, at_end)
+        arranged = at_end and found is not None
         known[node] = rebuild(node, [known[i] for i in node.inputs]) if found is None else found
-    return known[output]
+    if arranged or not last:
+        return known[output]
+    rank = output.ndim - 1
+    moved = ops.transpose(known[output], permutation=(*range(1, rank + 1), 0)) if rank else known[output]
+    return moved if len(sizes) == 1 else ops.reshape(moved, shape=output.shape[1:] + sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +83,6 @@ class _Units:
     axes: tuple[int, ...]
     factor: Node | None = None
 
-    def through(self, node: Node, place: int, inputs: Sequence[Node]) -> _Units | None:
-        """Return what an operation makes of them, its operand of number ``place``, where that is as simple; else None."""
-        if node.primitive is ops.transpose:
-            return _Units(tuple([self.axes[a] for a in node.attributes["permutation"]]), self.factor)
-        if node.primitive is ops.neg:
-            return self.times(constant(-1.0, node.dtype), node)
-        if node.primitive is ops.mul:
-            return self.times(inputs[1 - place], node)
-        if node.primitive is ops.div and not place:
-            return self.times(ops.div(constant(1.0, node.dtype), inputs[1]), node)
-        return None
-
     def times(self, factor: Node, node: Node) -> _Units | None:
         """Return them times what every vector is multiplied by."""
         if self.axes[0] != _BATCH or factor.ndim >= node.ndim or node.ndim != len(self.axes):
@@ -96,6 +91,10 @@ class _Units:
             factor = ops.broadcast_to(factor, shape=node.shape[1:])
             factor = ops.transpose(factor, permutation=tuple([self.axes[1:].index(k) for k in range(factor.ndim)]))
         return _Units(self.axes, factor if self.factor is None else ops.mul(self.factor, factor))
+
+    def scale(self, node: Node) -> Node:
+        """Return the factor, 1 where there is none, as a number or of the array's shape."""
+        return constant(1.0, node.dtype) if self.factor is None else self.factor
 
 
 def _like(vectors: Node) -> Node:
@@ -109,15 +108,45 @@ def _same(size: Size, one: int, other: int, rank: int) -> Node:
     return ops.eq(*sides)
 
 
-def _sum(node: Node, units: _Units, sizes: Sequence[Size]) -> Node | None:
+def _through(node: Node, of: Sequence[_Units | None], inputs: Sequence[Node]) -> _Units | None:
+    """Return what an operation makes of unit vectors among its operands where that is as simple; else None."""
+    places = [k for k, units in enumerate(of) if units is not None]
+    if not places:
+        return None
+    units = of[places[0]]
+    assert units is not None
+    if len(places) == 2:
+        other = of[1]
+        if node.primitive not in (ops.add, ops.sub) or other is None or other.axes != units.axes:
+            return None
+        return _Units(units.axes, node.primitive(*(u.scale(node) for u in (units, other))))
+    if node.primitive is ops.transpose:
+        return _Units(tuple([units.axes[a] for a in node.attributes["permutation"]]), units.factor)
+    if node.shape != node.inputs[places[0]].shape:  # broadcast along an axis of size 1
+        return None
+    if node.primitive is ops.neg:
+        return units.times(constant(-1.0, node.dtype), node)
+    if node.primitive is ops.mul:
+        return units.times(inputs[1 - places[0]], node)
+    if node.primitive is ops.div and not places[0]:
+        return units.times(ops.div(constant(1.0, node.dtype), inputs[1]), node)
+    return None
+
+
+def _sum(node: Node, units: _Units, sizes: tuple[Size, ...], at_end: bool) -> Node | None:
     summed = node.attributes["axes"]
     if node.ndim != len(units.axes) - len(summed) or units.axes.index(_BATCH) in summed:
         return None
     left = [axis for k, axis in enumerate(units.axes) if k not in summed]
-    return _picked(left, units, _Term(constant(1.0, node.dtype), ()), sizes, node)
+    return _picked(left, units, _Term(constant(1.0, node.dtype), ()), sizes, node, at_end)
 
 
-def _contract(node: Node, units: _Units, place: int, other: Node, sizes: Sequence[Size]) -> Node | None:
+def _contract(
+    node: Node, of: Sequence[_Units | None], inputs: Sequence[Node], sizes: tuple[Size, ...], at_end: bool
+) -> Node | None:
+    place = 0 if of[0] is not None else 1
+    units, other = of[place], inputs[1 - place]
+    assert units is not None
     labels = [node.attributes[f"{side}_labels"] for side in ("x", "y")]
     own, others, out = labels[place], labels[1 - place], node.attributes["out_labels"]
     batch = own[units.axes.index(_BATCH)]
@@ -130,7 +159,7 @@ def _contract(node: Node, units: _Units, place: int, other: Node, sizes: Sequenc
     by_label = dict(zip(own, units.axes, strict=True))
     left = [by_label.get(label, ("other", label)) for label in out]
     axes = [_place(by_label[label], left) if label in by_label else ("other", label) for label in others]
-    return _picked(left, units, _Term(other, tuple(axes)), sizes, node)
+    return _picked(left, units, _Term(other, tuple(axes)), sizes, node, at_end)
 
 
 def _place(axis: int, left: Sequence[int | Axis]) -> Axis:
@@ -153,11 +182,14 @@ class _Term:
         return ops.expand_dims(node, axes=missing) if missing else node
 
 
-def _picked(left: Sequence[int | Axis], units: _Units, other: _Term, sizes: Sequence[Size], node: Node) -> Node:
+def _picked(left: Sequence[int | Axis], units: _Units, other: _Term, sizes: tuple[Size, ...], node: Node, at_end: bool) -> Node:
     """Return what takes the place of a node: the other factor where indices agree, 0 elsewhere.
 
-    ``left`` says what the axes of the node are: the batch's, an axis of the array, or one of the other factor's.
+    ``left`` says what the axes of the node are: the batch's, an axis of the array, or one of the other factor's. With
+    ``at_end`` the batch's is last, and stays apart.
     """
+    if at_end:
+        left = [*(axis for axis in left if axis != _BATCH), _BATCH]
     axes: list[Axis] = []
     for axis in left:
         if axis == _BATCH:
@@ -169,7 +201,7 @@ def _picked(left: Sequence[int | Axis], units: _Units, other: _Term, sizes: Sequ
     shape = tuple([known[a] for a in axes])
     value = other.aligned(axes)
     if units.factor is not None:
-        there = [_place(k, left) for k in range(units.factor.ndim)]
+        there = [_place(k, left) for k in range(units.factor.ndim)]  # none for a number
         factor = _Term(units.factor, tuple(there)).aligned(axes)
         value = ops.mul(factor, value) if other.axes or units.factor.ndim == 0 else factor
     hits = [_same(known[a], axes.index(("unit", a[1])), axes.index(a), len(axes)) for a in axes if a[0] == "place"]
@@ -177,4 +209,4 @@ def _picked(left: Sequence[int | Axis], units: _Units, other: _Term, sizes: Sequ
         value = ops.where(reduce(ops.logical_and, hits), value, constant(0.0, value.dtype))
     if value.shape != shape:
         value = ops.broadcast_to(value, shape=shape)
-    return value if shape == node.shape else ops.reshape(value, shape=node.shape)
+    return value if at_end or shape == node.shape else ops.reshape(value, shape=node.shape)
