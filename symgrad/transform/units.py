@@ -85,12 +85,27 @@ class _Units:
 
     def times(self, factor: Node, node: Node) -> _Units | None:
         """Return them times what every vector is multiplied by."""
-        if self.axes[0] != _BATCH or factor.ndim >= node.ndim or node.ndim != len(self.axes):
+        of_array = self.of_array(factor, node)
+        if of_array is None:
             return None
-        if factor.ndim:
-            factor = ops.broadcast_to(factor, shape=node.shape[1:])
-            factor = ops.transpose(factor, permutation=tuple([self.axes[1:].index(k) for k in range(factor.ndim)]))
-        return _Units(self.axes, factor if self.factor is None else ops.mul(self.factor, factor))
+        return _Units(self.axes, of_array if self.factor is None else ops.mul(self.factor, of_array))
+
+    def where(self, condition: Node, is_chosen: bool, node: Node) -> _Units | None:
+        """Return them where a condition is, or is not, true, and 0 elsewhere."""
+        of_array = self.of_array(condition, node)
+        if of_array is None:
+            return None
+        sides = (self.scale(node), constant(0.0, node.dtype))
+        return _Units(self.axes, ops.where(of_array, *(sides if is_chosen else sides[::-1])))
+
+    def of_array(self, other: Node, node: Node) -> Node | None:
+        """Return another operand of ``node`` as a number or of the array's shape; None where it has the batch's axis."""
+        if self.axes[0] != _BATCH or other.ndim >= node.ndim or node.ndim != len(self.axes):
+            return None
+        if not other.ndim:
+            return other
+        whole = ops.broadcast_to(other, shape=node.shape[1:])
+        return ops.transpose(whole, permutation=tuple([self.axes[1:].index(k) for k in range(whole.ndim)]))
 
     def scale(self, node: Node) -> Node:
         """Return the factor, 1 where there is none, as a number or of the array's shape."""
@@ -130,7 +145,15 @@ def _through(node: Node, of: Sequence[_Units | None], inputs: Sequence[Node]) ->
         return units.times(inputs[1 - places[0]], node)
     if node.primitive is ops.div and not places[0]:
         return units.times(ops.div(constant(1.0, node.dtype), inputs[1]), node)
+    if node.primitive is ops.where and places[0] and _is_zero(node.inputs[3 - places[0]]):
+        return units.where(inputs[0], places[0] == 1, node)
     return None
+
+
+def _is_zero(node: Node) -> bool:
+    while node.primitive in (ops.broadcast_to, ops.expand_dims):
+        node = node.inputs[0]
+    return node.primitive is ops.constant and not node.ndim and node.attributes["value"] == 0
 
 
 def _sum(node: Node, units: _Units, sizes: tuple[Size, ...], at_end: bool) -> Node | None:

@@ -32,6 +32,9 @@ CASES = {
     "broadcast": (lambda x, w: x * w, [S((1, "n")), M]),
     "broadcast, summed": (lambda x, w: np.sum(x * w + x, axis=1), [S((1, "n")), M]),
     "sums of both": (lambda x: x * np.cos(x) - x / (1.0 + x * x), [V]),
+    "where": (lambda w, y: np.where(w > 0.9, w, 0.0) @ y, [M, V]),
+    "where not": (lambda w, y: np.where(w > y, 0.0, w.T.T * y) @ y, [M, V]),
+    "where of another": (lambda w, y: np.where(w > 0.9, w * w, y) @ y, [M, V]),
     "clipped": (lambda w, y: np.maximum(w, 0.7) @ y, [M, V]),
     "itself twice": (lambda w, y: (w @ y) @ w, [M, V]),
     "rows": (lambda w, y: np.sum(w * w, axis=1), [M, V]),
@@ -101,7 +104,7 @@ def test_empty_sizes(case):
 
 WORK = {  # workspace at most, in elements of the result
     "matrix @ vector": 0, "matrix of a vector": 0, "of squares": 0, "rows": 0, "fixed": 0, "layer": 1, "matrix @ matrix": 0,
-    "vector @ matrix": 1, "matrix @ matrix, right": 1, "two layers": 1, "elementwise": 0,
+    "vector @ matrix": 1, "matrix @ matrix, right": 1, "where": 0, "two layers": 1, "elementwise": 0,
 }  # fmt: skip
 
 
