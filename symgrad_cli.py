@@ -8,8 +8,10 @@ when the command is named.
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -29,7 +31,25 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
+    """A group whose commands are imported when they are used, and whose errors are JSON where that is asked for."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **settings: Any) -> Any:
+        """Run the command; with ``--json`` an error is an object on the standard output, besides the message for people."""
+        given = list(sys.argv[1:] if args is None else args)
+        before = given[: given.index("--")] if "--" in given else given
+        if "--json" not in before or not settings.get("standalone_mode", True):
+            return super().main(given, *rest, **settings)
+        try:
+            code = super().main(given, *rest, **{**settings, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            kind, hint = getattr(error, "kind", type(error).__name__), getattr(error, "hint", "")
+            _end_with_json(error.exit_code, kind, error.format_message(), hint)
+        except click.Abort:
+            _end_with_json(INTERRUPTED, "Interrupted", "interrupted")
+        if code == INTERRUPTED:
+            _end_with_json(INTERRUPTED, "Interrupted", "interrupted")
+        sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the table."""
@@ -73,6 +93,14 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
 
 
+def _end_with_json(code: int, kind: str, message: str, hint: str = "") -> NoReturn:
+    import json
+
+    said = {"type": kind, "message": message, "hint": hint or None, "exit_code": code}
+    click.echo(json.dumps({"ok": False, "error": said}, indent=2))
+    sys.exit(code)
+
+
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         click.echo(f"symgrad {import_module('symgrad').__version__}")
@@ -84,7 +112,7 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`symgrad COMMAND --help` says more, with examples. Exit codes: 0 done, 1 a check failed, 2 usage, 3 toolchain, "
-    "130 interrupted.",
+    "130 interrupted, 70 a defect of symgrad. With --json an error is an object on the standard output as well.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version.")
 @click.pass_context

@@ -13,7 +13,7 @@ import numpy as np
 from symgrad.dtypes import from_numpy
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face
-from symgrad.eager.trees import Tree, flatten, flatten_as
+from symgrad.eager.trees import Tree, flatten, flatten_as, mismatch
 from symgrad.eager.values import AnyArray
 from symgrad.errors import DTypeError, ShapeError, TraceError, at_user_line
 from symgrad.ir.dims import Dim, Size, evaluate
@@ -137,9 +137,11 @@ class Parameters:
         if self.specs is not None and tree != self.spec_tree:
             reordered = flatten_as(self.spec_tree, traced)
             if reordered is None:
-                raise TypeError(
-                    at_user_line(f"call: expected arguments nested like the specs {list(self.specs)}, got another nest")
-                )
+                labels = [s.label for s in slots if not s.static]
+                pairs = zip(labels, self.spec_tree.children, tree.children, strict=False)
+                where = next((m for m in (mismatch(*pair) for pair in pairs) if m is not None), None)
+                different = f"argument {where}" if where else f"call: takes {len(self.specs)} arguments, got {len(traced)}"
+                raise TypeError(at_user_line(f"{different}; the specs are {list(self.specs)}"))
             leaves, tree = reordered, self.spec_tree
         faces = tuple([leaf.face_type() if isinstance(leaf, Face) else Array for leaf in leaves])
         return Call(tuple(slots), tree.children, leaves, faces, tuple(static))
@@ -206,7 +208,10 @@ def leaf_array(leaf: Any, label: str) -> AnyArray:
         kind = f"{type(leaf).__module__}.{type(leaf).__name__}"
         raise TraceError(at_user_line(f"argument {label}: {kind} means more than its elements; pass numpy.asarray(x)"))
     array = np.asarray(leaf)
-    wanted = from_numpy(array.dtype).numpy
+    try:
+        wanted = from_numpy(array.dtype).numpy
+    except DTypeError as error:
+        raise DTypeError(at_user_line(f"argument {label}: {str(error).removeprefix('dtype: ')}")) from None
     if array.dtype == wanted and array.flags.c_contiguous and array.flags.aligned:
         return array
     return np.require(array, wanted, ["C", "A"]).reshape(array.shape)

@@ -16,14 +16,35 @@ from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 from symgrad.planning import Planned
 
-__all__ = ["POINTS", "Checked", "check_ranges", "compare", "report_text"]
+__all__ = ["POINTS", "Checked", "Output", "check_ranges", "compare", "report_text"]
 
 POINTS = 5
 _FLOATS = (0.1, 0.9)  # where most functions are defined
 _INTEGERS = (0, 1)
 _SIZES = (5, 4, 6, 3, 7)
 
+_SEEN = 16  # a difference rounds by some eps/step of the function: elements under 16 steps of it are held to that
+
 AnyArray = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What comparing one output gave.
+
+    Attributes
+    ----------
+    name : str
+    ulp, relative : float
+        Worst error against the interpreter, in ulp and relative to the largest element.
+    differences : float, or None
+        Worst error against differences, relative to the largest element; None for a value, and where none were finite.
+    """
+
+    name: str
+    ulp: float
+    relative: float
+    differences: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +54,7 @@ class Checked:
     Attributes
     ----------
     name : str
-    outputs : tuple of (str, float, float)
-        Name of each output, its worst error in ulp and relative to its largest element.
-    differences : float, or None
-        Worst relative error against differences; None for a value, and where no point was finite.
+    outputs : tuple of Output
     points, finite : int
         Points where both computed something, and where all of it was finite.
     dims : mapping
@@ -44,19 +62,28 @@ class Checked:
     """
 
     name: str
-    outputs: tuple[tuple[str, float, float], ...]
-    differences: float | None
+    outputs: tuple[Output, ...]
     points: int
     finite: int
     dims: Mapping[str, int]
+
+    @property
+    def differences(self) -> float | None:
+        """The worst error of an output against differences; None where there is none."""
+        return max((o.differences for o in self.outputs if o.differences is not None), default=None)
 
     @property
     def data(self) -> dict[str, Any]:
         """The same as plain data."""
         known = bool(self.finite)  # where nothing finite came out, nothing was compared
         outputs = [
-            {"name": n, "worst_ulp": _plain(u) if known else None, "relative": _plain(r) if known else None}
-            for n, u, r in self.outputs
+            {
+                "name": o.name,
+                "worst_ulp": _plain(o.ulp) if known else None,
+                "relative": _plain(o.relative) if known else None,
+                "differences": o.differences,
+            }
+            for o in self.outputs
         ]
         counts = {"points": self.points, "finite": self.finite}
         return {**counts, "dims": dict(self.dims), "outputs": outputs, "differences": self.differences}
@@ -98,7 +125,7 @@ def compare(planned: Planned, function: Callable[..., Any], ranges: Mapping[str,
     names = planned.trace.output_names
     worst = [[0.0, 0.0] for _ in names]
     points = finite = 0
-    differences: float | None = None
+    differences: list[float | None] = [None] * len(names)
     for _ in range(POINTS if dims is not None else 0):
         assert dims is not None
         arrays = [_sample(t, n, label, ranges, dims, random) for t, n, label in _arguments(planned)]
@@ -111,11 +138,11 @@ def compare(planned: Planned, function: Callable[..., Any], ranges: Mapping[str,
         finite += all(np.isfinite(w).all() for w in wanted)
         for k, (a, b) in enumerate(zip(found, wanted, strict=True)):
             worst[k] = [max(w, e) for w, e in zip(worst[k], _errors(a, b), strict=True)]
-        error = None if planned.lower is None else _difference(planned, found, arrays, dims, random)
-        if error is not None:
-            differences = error if differences is None else max(differences, error)
-    outputs = tuple((n, u, r) for n, (u, r) in zip(names, worst, strict=True))
-    return Checked(planned.name, outputs, differences, points, finite, dims or {})
+        if planned.lower is not None:
+            apart = _differences(planned, planned.lower, [np.asarray(f, float) for f in found], arrays, dims, random)
+            differences = [max((e for e in pair if e is not None), default=None) for pair in zip(differences, apart, strict=True)]
+    outputs = tuple(Output(n, u, r, d) for n, (u, r), d in zip(names, worst, differences, strict=True))
+    return Checked(planned.name, outputs, points, finite, dims or {})
 
 
 def _arguments(planned: Planned) -> list[tuple[TensorType, str, str]]:
@@ -171,67 +198,85 @@ def _errors(found: AnyArray, wanted: AnyArray) -> tuple[float, float]:
 # Differences
 
 
-def _difference(
-    planned: Planned, found: Sequence[AnyArray], arrays: Sequence[AnyArray], dims: Mapping[str, int], random: Any
-) -> float | None:
-    """Return the error of a derivative against a central difference along one direction; None where that is not finite."""
-    assert planned.lower is not None
-    count = len(planned.lower.inputs)
-    point, extra = list(arrays[:count]), arrays[count:]
-    numbered = planned.kind[0] == "d" and planned.kind[1:].isdigit()
-    along = [np.ones_like(point[k]) if numbered else random.uniform(-1.0, 1.0, point[k].shape) for k in planned.wrt]
-    if planned.kind in ("hvp", "jvp"):
-        along = list(extra)
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """One output of a function along a direction: its central difference, and the largest value that took part."""
+
+    value: AnyArray
+    size: float
+
+
+def _differences(
+    planned: Planned, lower: Graph, found: Sequence[AnyArray], arrays: Sequence[AnyArray], dims: Mapping[str, int], random: Any
+) -> list[float | None]:
+    """Return the error of each output against central differences; None where these say nothing, or are not finite."""
+    point, extra = arrays[: len(lower.inputs)], arrays[len(lower.inputs) :]
     step: float = max(float(np.finfo(point[k].dtype).eps) for k in planned.wrt) ** (1 / 3)
+    errors: list[float | None] = [None] * len(found)
+    numbered = planned.kind[0] == "d" and planned.kind[1:].isdigit()
+    if numbered or planned.kind in ("hvp", "jvp"):  # along one direction in all inputs at once
+        along = [np.ones_like(point[k]) for k in planned.wrt] if numbered else list(extra)
+        slopes = _slopes(lower, point, dict(zip(planned.wrt, along, strict=True)), dims, step)
+        return [_error(f, np.abs(f), slope, step) for f, slope in zip(found, slopes, strict=True)]
+    for j, k in enumerate(planned.wrt):  # along one in each, so that each output stands for itself
+        v = random.uniform(-1.0, 1.0, point[k].shape)
+        slopes = _slopes(lower, point, {k: v}, dims, step)
+        if planned.kind == "vjp":
+            slopes = [_weighted(slopes, extra)]
+        each = len(planned.wrt)
+        first = len(found) - each * len(slopes)  # of value_and_grad, the value stands before
+        for r, slope in enumerate(slopes):
+            one = found[first + r * each + j]
+            ours, size = (np.asarray(np.tensordot(a, b, v.ndim)) for a, b in ((one, v), (np.abs(one), np.abs(v))))
+            errors[first + r * each + j] = _error(ours, size, slope, step)
+    return errors
 
-    def moved(sign: float) -> list[AnyArray]:
+
+def _slopes(
+    lower: Graph, point: Sequence[AnyArray], along: Mapping[int, AnyArray], dims: Mapping[str, int], step: float
+) -> list[_Slope]:
+    """Return the central difference of each output of a graph when some inputs move."""
+    sides: list[list[AnyArray]] = []
+    for sign in (-1.0, 1.0):
         there = list(point)
-        for k, v in zip(planned.wrt, along, strict=True):
+        for k, v in along.items():
             there[k] = np.asarray(point[k] + sign * step * v, point[k].dtype)
-        assert planned.lower is not None
-        return interpret(planned.lower, there, dims)
+        sides.append([np.asarray(a, float) for a in interpret(lower, there, dims)])
+    pairs = zip(*sides, strict=True)
+    return [_Slope((b - a) / (2 * step), max(float(np.max(np.abs(s), initial=0.0)) for s in (a, b))) for a, b in pairs]
 
-    slopes: list[AnyArray] = [(np.asarray(b, float) - a) / (2 * step) for a, b in zip(moved(-1.0), moved(1.0), strict=True)]
-    ours, theirs = _sides(planned.kind, [np.asarray(f, float) for f in found], slopes, along, extra)
-    pairs = [np.concatenate([np.ravel(v) for v in side]) for side in (ours, theirs)]
-    if not all(np.isfinite(p).all() for p in pairs):
+
+def _weighted(slopes: Sequence[_Slope], cotangents: Sequence[AnyArray]) -> _Slope:
+    """Return the slope of the sum of outputs times cotangents."""
+    pairs = list(zip(slopes, cotangents, strict=True))
+    total = np.asarray(sum(np.sum(c * s.value) for s, c in pairs))
+    return _Slope(total, sum(float(np.sum(np.abs(c))) * s.size for s, c in pairs))
+
+
+def _error(ours: AnyArray, size: AnyArray, slope: _Slope, step: float) -> float | None:
+    """Return how far a derivative along a direction, of terms as large as ``size``, is from a slope; None if not finite."""
+    if not (np.isfinite(ours).all() and np.isfinite(slope.value).all()):
         return None
-    scale = max(float(np.max(np.abs(pairs[1]), initial=0.0)), step)
-    return float(np.max(np.abs(pairs[0] - pairs[1]), initial=0.0)) / scale
-
-
-def _sides(
-    kind: str, found: Sequence[AnyArray], slopes: Sequence[AnyArray], along: Sequence[AnyArray], extra: Sequence[AnyArray]
-) -> tuple[list[Any], list[Any]]:
-    """Return what the derivative says along the direction, and what the differences say."""
-    if kind in ("grad", "value_and_grad"):
-        gradients = found[-len(along) :]
-        return [sum(np.sum(g * v) for g, v in zip(gradients, along, strict=True))], [slopes[0]]
-    if kind in ("jacobian", "hessian"):
-        each = len(along)
-        rows = [found[k : k + each] for k in range(0, len(found), each)]
-        return [sum(np.tensordot(b, v, v.ndim) for b, v in zip(row, along, strict=True)) for row in rows], list(slopes)
-    if kind == "vjp":
-        left = sum(np.sum(g * v) for g, v in zip(found, along, strict=True))
-        return [left], [sum(np.sum(c * s) for c, s in zip(extra, slopes, strict=True))]
-    return list(found), list(slopes)
+    largest = [float(np.max(np.abs(a), initial=0.0)) for a in (slope.value, size)]
+    return float(np.max(np.abs(ours - slope.value), initial=0.0)) / max(*largest, step, _SEEN * step * slope.size)
 
 
 def report_text(name: str, checked: Sequence[Checked]) -> str:
     """Return the report as text to be read."""
-    width = max(len(f"{c.name}.{n}") for c in checked for n, _, _ in c.outputs)
+    width = max(len(f"{c.name}.{o.name}") for c in checked for o in c.outputs)
     lines = [
         f"{name}: the native code against the interpreter, and derivatives against central differences,",
-        f"at {POINTS} random points of the given ranges (or 0.1 to 0.9); worst error of each output.",
+        f"at {POINTS} random points of the given ranges (or 0.1 to 0.9); worst error of each output,",
+        "in ulp of each element, and relative to the largest element.",
         "",
         f"{'output':<{width}}  {'ulp':>10}  {'relative':>9}  differences",
     ]
     for one in checked:
-        for k, (output, ulp, relative) in enumerate(one.outputs):
+        for k, output in enumerate(one.outputs):
             missing = "nothing finite to compare; give ranges" if one.points else "no point could be computed"
-            errors = f"{ulp:>10.3g}  {relative:>9.1e}" if one.finite else f"{missing:>21}"
-            apart = "" if one.differences is None else f"  {one.differences:.1e}"
+            errors = f"{output.ulp:>10.3g}  {output.relative:>9.1e}" if one.finite else f"{missing:>21}"
+            apart = "" if output.differences is None else f"  {output.differences:>11.1e}"
             few = f"  finite at {one.finite} of {one.points} points" if not k and one.finite < one.points else ""
-            lines.append(f"{f'{one.name}.{output}':<{width}}  {errors}{apart}{few}")
+            lines.append(f"{f'{one.name}.{output.name}':<{width}}  {errors}{apart}{few}")
     sizes = {n: v for one in checked for n, v in one.dims.items()}
     return "\n".join([*lines, *(["", "sizes: " + ", ".join(f"{n} = {v}" for n, v in sizes.items())] if sizes else []), ""])

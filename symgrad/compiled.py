@@ -16,7 +16,7 @@ from symgrad import transforms
 from symgrad.arguments import Call, Parameters, bind_dims, fit_spec, fit_traced, is_traced, leaf_array, leaf_type
 from symgrad.eager.array_face import Array
 from symgrad.eager.faces import Face
-from symgrad.eager.trees import LEAF, flatten, flatten_as, names, unflatten
+from symgrad.eager.trees import LEAF, flatten, flatten_as, paths, unflatten
 from symgrad.eager.values import AnyArray
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
@@ -97,7 +97,7 @@ class CompiledFunction:
     def __repr__(self) -> str:
         return f"<compiled {getattr(self, '__name__', 'function')}, {len(self._programs)} programs>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return the function's result, compiling first where this signature is new.
 
         Raises
@@ -167,7 +167,7 @@ class CompiledFunction:
         return arrays, labels
 
     def _labels(self, call: Call) -> tuple[str, ...]:
-        return tuple(n for label, tree in zip(call.labels, call.trees, strict=True) for n in names(label, tree))
+        return tuple(n for label, tree in zip(call.labels, call.trees, strict=True) for n in paths(label, tree))
 
     def _program(self, call: Call, arrays: Sequence[AnyArray] | None) -> Program:
         if self._parameters.specs is not None:
@@ -212,15 +212,15 @@ class CompiledFunction:
     def _trace(self, call: Call, types: tuple[TensorType, ...]) -> Trace:
         return trace(call.adapted(self.fn), call.trees, types, call.faces, call.labels, self._parameters.result)
 
-    def _specialized(self, program: Program, call: Call, arrays: Sequence[AnyArray]) -> Function | None:
+    def _specialized(self, program: Program, call: Call, arrays: Sequence[AnyArray], lends: bool = False) -> Function | None:
         """Return a callable for arguments of exactly these types, or None where the general path is needed."""
         if program.trace.captured or any(tree != LEAF for tree in call.trees):
             return None
-        native = program.compiled.specialize(arrays)
+        native = program.compiled.specialize(arrays, lends)
         if native is None:
             return None
         call_native = returning(native, program.trace.output)
-        return (lambda *args: self._checked(call_native(*args))) if self.options.finite else call_native
+        return (lambda *args, **named: self._checked(call_native(*args, **named))) if self.options.finite else call_native
 
     def _asked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Program, Call, list[AnyArray]]:
         if not args and self._parameters.specs is not None:
@@ -258,11 +258,12 @@ class CompiledFunction:
     def specialize(self, *args: Any) -> Function:
         """Return the bare native callable for the types and shapes of ``args``: never converts.
 
-        It allocates and returns as the function does, and raises TypeError or ValueError for other arguments.
+        It allocates and returns as the function does, and raises TypeError or ValueError for other arguments. Where ``out``
+        is given, nested like the result, it writes into that and returns it; its arrays are as those of ``bind``.
         """
         program, call, arrays = self._asked(args, {})
         program.compiled.c_source  # noqa: B018  # compiles now, or says why not
-        found = self._specialized(program, call, arrays)
+        found = self._specialized(program, call, arrays, lends=True)
         if found is None:
             raise TypeError("specialize: needs plain arrays as arguments, and a function that captures no arrays")
         return found

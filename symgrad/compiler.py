@@ -189,13 +189,13 @@ class Compiled:
         """Return new arrays for the outputs."""
         return [np.empty([evaluate(s, dims) for s in o.shape], o.dtype.numpy) for o in self._traced.outputs]
 
-    def specialize(self, arrays: Sequence[AnyArray]) -> Callable[..., Any] | None:
+    def specialize(self, arrays: Sequence[AnyArray], lends: bool = False) -> Callable[..., Any] | None:
         """Return the native call for the shapes of ``arrays``, None where only the interpreter is there.
 
-        It returns a bare array for one output and a tuple for several.
+        It returns a bare array for one output and a tuple for several; with ``lends`` it takes them as ``out`` as well.
         """
         native = self._native
-        return None if native is None else native.specialize(native.check(arrays))
+        return None if native is None else native.specialize(native.check(arrays), lends)
 
     def runner(self) -> Callable[[list[Any]], list[Any]]:
         """Return the fastest call on a list of operands, which checks nothing; see NativeFunction.runner."""
@@ -256,12 +256,11 @@ def exported_unit(
     rewritten = run_passes(traced, options)[0]
     found = possible_nonzeros(rewritten)
     patterns = [Pattern.of(o.type, r, f) for o, r, f in zip(traced.outputs, rows, found, strict=True)]
-    return render_unit(
+    unit = render_unit(
         _lowered(traced, rewritten, options),
         module=module,
         name=name,
         title=title,
-        formula=min((formulas(g, input_names) for g in (traced, rewritten)), key=_length),
         input_names=input_names,
         output_names=output_names,
         options=options,
@@ -269,6 +268,9 @@ def exported_unit(
         patterns=patterns,
         taken=taken,
     )
+    in_c = [c for c, _ in unit.inputs]
+    written = sorted([formulas(g, in_c) for g in (traced, rewritten)], key=_length)
+    return replace(unit, formula=tuple(written[0]))
 
 
 def _length(formulas: Sequence[str]) -> tuple[bool, int]:

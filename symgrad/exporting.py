@@ -161,7 +161,8 @@ class _Draft:
         names = list(p.input_names), list(p.trace.output_names)
         nests = [nest_data(tree) for tree in p.call.trees], nest_data(p.trace.output)
         facts = facts_of(unit, self.name, self.options.finite, *names, list(p.call.labels), *nests)
-        return PackagedFunction(p.name, docstring(p.title, inspect.cleandoc(p.doc), unit, *names), facts)
+        doc = docstring(p.title, inspect.cleandoc(p.doc), unit, p.input_paths, p.output_paths)
+        return PackagedFunction(p.name, doc, facts)
 
     def python(self, key: str) -> dict[str, str]:
         """Return the package's Python and the files for make, CMake and pkg-config."""
@@ -252,11 +253,11 @@ class _Draft:
             _forget(trial)
             shutil.rmtree(folder / "__pycache__", ignore_errors=True)
         for p, one in zip(self.planned, checked, strict=True):
-            for (output, _, relative), node in zip(one.outputs, p.graph.outputs, strict=True):
-                if relative > _DISAGREE * max(1.0, node.dtype.eps / 2.0**-52):
+            for output, node in zip(one.outputs, p.graph.outputs, strict=True):
+                if output.relative > _DISAGREE * max(1.0, node.dtype.eps / 2.0**-52):
                     warnings.warn(
-                        f"export: {self.name}.{one.name} differs from the interpreter by {relative:.1e} of its largest element "
-                        f"in {output}; see check.txt, and try Options(precise=True)",
+                        f"export: {self.name}.{one.name} differs from the interpreter by {output.relative:.1e} of its largest "
+                        f"element in {output.name}; see check.txt, and try Options(precise=True)",
                         RuntimeWarning,
                         stacklevel=6,
                     )

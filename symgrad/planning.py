@@ -15,7 +15,7 @@ from symgrad.codegen.library import library_names
 from symgrad.codegen.names import RESERVED
 from symgrad.codegen.unit import public_names
 from symgrad.compiled import CompiledFunction
-from symgrad.eager.trees import Tree
+from symgrad.eager.trees import Tree, paths
 from symgrad.errors import ExportError
 from symgrad.ir.dims import Size, product
 from symgrad.ir.expr import constant
@@ -86,6 +86,19 @@ class Planned:
         """Names of the arrays that are passed."""
         return self.trace.input_names[: len(self.graph.inputs)]
 
+    @property
+    def input_paths(self) -> list[str]:
+        """How each of them is written in Python: ``params['w'][0]``."""
+        return [path for label, tree in zip(self.call.labels, self.call.trees, strict=True) for path in paths(label, tree)]
+
+    @property
+    def output_paths(self) -> list[str]:
+        """How each result is written."""
+        tree = self.trace.output
+        if self.kind == "value_and_grad" and len(tree.children) == 2:
+            return [path for label, child in zip(("value", "grad"), tree.children, strict=True) for path in paths(label, child)]
+        return paths("out" if self.kind == "value" else self.kind, tree)
+
 
 _HEADERS = frozenset(
     "assert complex ctype errno fenv float inttypes iso646 limits locale math pthread setjmp signal stdalign stdarg stdatomic "
@@ -95,7 +108,7 @@ _C_WORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long register "
     "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while".split()
 )
-_OF_STUBS = frozenset("Any Function Mapping NDArray Number dict list np object property str tuple".split())
+_OF_STUBS = frozenset("Any Callable Function Mapping NDArray NamedTuple bool dict float int list np property str tuple".split())
 
 
 def check_name(name: Any) -> None:
@@ -108,6 +121,8 @@ def check_name(name: Any) -> None:
         raise ExportError(f"export: {name}.h is a header of C's own, which the module's would hide; choose another name")
     if name in ("f", "r", "w", "x"):
         raise ExportError(f"export: {name!r} would define {name.upper()}_OK, which POSIX does; choose another name")
+    if name.lower() in ("aux", "con", "nul", "prn"):
+        raise ExportError(f"export: {name!r} is a device of Windows, where no file can have its name; choose another name")
     if name in sys.stdlib_module_names or name in _LIBRARIES:
         raise ExportError(f"export: {name!r} is the name of a Python library, which the module would hide; choose another name")
 

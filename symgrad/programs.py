@@ -10,7 +10,7 @@ import numpy as np
 
 from symgrad.arguments import Call, bind_dims
 from symgrad.eager.array_face import Array
-from symgrad.eager.trees import LEAF, Tree, unflatten
+from symgrad.eager.trees import LEAF, Tree, flatten_as, unflatten
 from symgrad.eager.values import AnyArray, bound_input
 from symgrad.ir.dims import evaluate
 from symgrad.ir.graph import Graph
@@ -75,10 +75,20 @@ def is_output(array: Any, kind: TensorType, dims: Any) -> bool:
 
 
 def returning(native: Function, output: Tree) -> Function:
-    """Return ``native``, which returns one array or a tuple of them, with its results in the function's own nest."""
+    """Return ``native``, of one array or a tuple of them, with its results, and what is given as ``out``, in the own nest."""
     flat = output.kind is tuple and len(output.children) > 1 and all(child == LEAF for child in output.children)
     if output == LEAF or flat:
         return native
-    if output.leaves == 1:
-        return lambda *args: unflatten(output, [native(*args)])
-    return lambda *args: unflatten(output, native(*args))
+    single = output.leaves == 1
+
+    def call(*args: Any, out: Any = None) -> Any:
+        if out is None:
+            found = native(*args)
+            return unflatten(output, [found] if single else found)
+        leaves = flatten_as(output, out)
+        if leaves is None:
+            raise TypeError("specialize: out must be nested like the function's result")
+        native(*args, out=leaves[0] if single else tuple(leaves))
+        return out
+
+    return call

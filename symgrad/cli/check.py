@@ -65,12 +65,12 @@ class Verdict:
     @property
     def ulp(self) -> float:
         """The worst error against the interpreter, in ulp."""
-        return max((u for _, u, _ in self.checked.outputs), default=0.0)
+        return max((o.ulp for o in self.checked.outputs), default=0.0)
 
     @property
     def relative(self) -> float:
         """The worst error against the interpreter, relative to the largest element."""
-        return max((r for _, _, r in self.checked.outputs), default=0.0)
+        return max((o.relative for o in self.checked.outputs), default=0.0)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -86,6 +86,7 @@ class Verdict:
             "relative": self.relative,
             "differences": self.checked.differences,
             "differences_allowed": None if self.kind == "value" else self.allowed,
+            "outputs": self.checked.data["outputs"],
         }
 
 
@@ -170,7 +171,7 @@ def _judge(one: Planned, ranges: dict[str, tuple[float, float]], options: Option
 def _problem(one: Planned, checked: Checked, allowed: float, eps: float, finite: int) -> str:
     """Return what is wrong, and what to do; empty where nothing is."""
     where = ", ".join(f"--range {n}=LOW:HIGH" for n in one.call.labels[:2])
-    worst = max((r for _, _, r in checked.outputs), default=0.0)
+    worst = max((o.relative for o in checked.outputs), default=0.0)
     if not checked.points:
         return f"no point could be computed; say where it is defined: {where}, or other sizes: --range n=10"
     if worst > _NATIVE * eps:
@@ -182,7 +183,9 @@ def _problem(one: Planned, checked: Checked, allowed: float, eps: float, finite:
     if checked.differences is None:
         return f"the differences are nan or inf; say where it is smooth: {where}"
     if checked.differences > allowed:
-        apart = f"{checked.differences:.1e} from the differences, over {allowed:.0e}"
+        off = ", ".join(o.name for o in checked.outputs if o.differences is not None and o.differences > allowed)
+        which = f"{off}: " if len(checked.outputs) > 1 else ""
+        apart = f"{which}{checked.differences:.1e} from the differences, over {allowed:.0e}"
         return f"{apart}; is there a kink or a jump near? choose other points: {where}"
     return ""
 
@@ -191,10 +194,15 @@ def _show(verdicts: Sequence[Verdict]) -> None:
     out = console()
     rows = []
     for v in verdicts:
-        apart = "" if v.kind == "value" else "none" if v.checked.differences is None else f"{v.checked.differences:.1e}"
         mark = Text("fails", style="bold red") if v.problem else Text("ok", style="green")
-        rows.append((v.checked.name, v.checked.points, f"{v.ulp:.3g}", f"{v.relative:.1e}" if v.relative else "0", apart, mark))
-    columns = ["function", "points", "worst ulp", "relative", "differences", ""]
+        for k, o in enumerate(v.checked.outputs):
+            lone = len(v.checked.outputs) == 1
+            apart = "none" if v.kind != "value" and v.checked.differences is None else ""
+            apart = apart if o.differences is None else f"{o.differences:.1e}"
+            name = v.checked.name if lone else f"{v.checked.name}.{o.name}"
+            errors = f"{o.ulp:.3g}", f"{o.relative:.1e}" if o.relative else "0"
+            rows.append((name, "" if k else v.checked.points, *errors, apart, "" if k else mark))
+    columns = ["output", "points", "worst ulp", "relative", "differences", ""]
     print_table(columns, rows, right=columns[1:5])
     sizes = {n: k for v in verdicts for n, k in v.checked.dims.items()}
     note = "ulp and relative: native code against the interpreter; differences: derivatives against central differences"

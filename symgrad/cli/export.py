@@ -116,14 +116,14 @@ def _show(written: dict[str, Any], subjects: Sequence[Subject]) -> None:
     rows = []
     for function, facts in written["functions"].items():
         check = facts["check"]
-        outputs = check["outputs"]
-        ulp = "no point" if not check["points"] else "not checked"
-        if check["finite"]:
-            ulp = f"{max(o['worst_ulp'] for o in outputs):.3g}"
-        apart = "" if check["differences"] is None else f"{check['differences']:.1e}"
-        rows.append((function, ulp, apart))
+        for output in check["outputs"]:
+            ulp = "no point" if not check["points"] else "not checked"
+            if output["worst_ulp"] is not None:
+                ulp = output["worst_ulp"] if isinstance(output["worst_ulp"], str) else f"{output['worst_ulp']:.3g}"
+            apart = "" if output["differences"] is None else f"{output['differences']:.1e}"
+            rows.append((function if len(check["outputs"]) == 1 else f"{function}.{output['name']}", ulp, apart))
     click.echo()
-    print_table(["function", "worst ulp", "differences"], rows, right=["worst ulp", "differences"])
+    print_table(["output", "worst ulp", "differences"], rows, right=["worst ulp", "differences"])
     click.echo()
     out = console()
     first = subjects[0]

@@ -6,7 +6,7 @@ import re
 import sys
 import traceback
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -14,12 +14,35 @@ from symgrad.cli.loading import UserCodeError, is_user_file, user_frame
 from symgrad.cli.output import console
 from symgrad.errors import CompileError, SymgradError
 
-__all__ = ["CHECK_FAILED", "TOOLCHAIN", "USAGE", "Command", "fail"]
+__all__ = ["CHECK_FAILED", "TOOLCHAIN", "USAGE", "Command", "Failure"]
 
 CHECK_FAILED, USAGE, TOOLCHAIN, DEFECT = 1, 2, 3, 70
 
 _LINE = re.compile(r" \(([^()\s]+):\d+\)\Z")
 _PYTHON_WORDS = {"pass force=True": "give --force", "ranges has": "--range gives"}
+
+
+class Failure(click.ClickException):
+    """A command that ends with a message, what to do next, and an exit code.
+
+    Attributes
+    ----------
+    kind : str
+        The type of the error, for programs.
+    hint : str
+    """
+
+    def __init__(self, code: int, kind: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.kind, self.hint = kind, hint
+        vars(self)["exit_code"] = code  # click has one for a class
+
+    def show(self, file: Any = None) -> None:
+        """Print it for people, on the standard error output."""
+        coloured = console(err=True).color_system is not None
+        click.echo(f"{click.style('symgrad:', fg='red', bold=True) if coloured else 'symgrad:'} {self.message}", err=True)
+        if self.hint:
+            click.echo(f"  {self.hint}", err=True)
 
 
 class Command(click.Command):
@@ -37,35 +60,30 @@ class Command(click.Command):
             except (click.exceptions.ClickException, click.exceptions.Exit, click.exceptions.Abort):
                 raise
             except CompileError as error:
-                fail(TOOLCHAIN, _words(error), "`symgrad doctor` says what is there and what to install")
+                hint = "`symgrad doctor` says what is there and what to install"
+                raise Failure(TOOLCHAIN, "CompileError", _words(error), hint) from error
             except UserCodeError as error:
-                fail(USAGE, str(error))
+                raise Failure(USAGE, "UserCodeError", str(error)) from error
             except SymgradError as error:
-                fail(USAGE, _words(error))
+                raise Failure(USAGE, type(error).__name__, _words(error)) from error
             except Exception as error:
                 self.unexpected(error)
 
-    def unexpected(self, error: Exception) -> None:
+    def unexpected(self, error: Exception) -> NoReturn:
         """Show an error that the user's code raised while it was called, or a defect of symgrad with its traceback."""
         if isinstance(error, BrokenPipeError):
             raise error
-        place = user_frame(error)
+        place, kind = user_frame(error), type(error).__name__
         if place:
-            fail(USAGE, f"{place}: {type(error).__name__}: {error}")
+            raise Failure(USAGE, kind, f"{place}: {kind}: {error}") from error
         if isinstance(error, OSError):
-            fail(USAGE, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+            file = f": {error.filename}" if error.filename else ""
+            raise Failure(USAGE, kind, f"{error.strerror or error}{file}") from error
         if str(error).startswith(("SYMGRAD_", "Options.")):
-            fail(USAGE, str(error))
+            raise Failure(USAGE, kind, str(error)) from error
         traceback.print_exception(error)
-        fail(DEFECT, "this is a defect of symgrad, not of your code; please report it with the lines above")
-
-
-def fail(code: int, message: str, hint: str = "") -> None:
-    """End the command with a message on the standard error output."""
-    click.echo(f"{click.style('symgrad:', fg='red', bold=True) if _in_colour() else 'symgrad:'} {message}", err=True)
-    if hint:
-        click.echo(f"  {hint}", err=True)
-    raise click.exceptions.Exit(code)
+        what = "this is a defect of symgrad, not of your code; please report it with the lines above"
+        raise Failure(DEFECT, kind, what, f"{kind}: {error}") from error
 
 
 def _words(error: Exception) -> str:
@@ -81,10 +99,6 @@ def _words(error: Exception) -> str:
 
 def _is_strict() -> bool:
     return any(action == "error" for action, *_ in warnings.filters[:1])
-
-
-def _in_colour() -> bool:
-    return console(err=True).color_system is not None
 
 
 def _show_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:

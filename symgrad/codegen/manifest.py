@@ -8,12 +8,17 @@ from symgrad.codegen.unit import Pattern, Unit
 from symgrad.ir.dims import Size
 from symgrad.ir.types import TensorType
 
-__all__ = ["facts_of", "size_data"]
+__all__ = ["facts_of", "one_line", "size_data"]
 
 
 def size_data(size: Size) -> Any:
     """Return a size as an int, or a list of ``[names, coefficient]``."""
     return size if isinstance(size, int) else [[list(names), k] for names, k in size.terms]
+
+
+def one_line(prototype: str) -> str:
+    """Return a C declaration on one line."""
+    return " ".join(prototype.split()).replace("( ", "(")
 
 
 def _array(name: str, c: str, kind: TensorType) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def facts_of(
     return {
         "symbol": unit.symbol,
         "library": library,
-        "prototype": " ".join(unit.prototype.split()),
+        "prototype": one_line(unit.prototype),
         "parameters": parameters,
         "arguments": arguments,
         "result": result,

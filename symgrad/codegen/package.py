@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from symgrad.codegen.library import Library
+from symgrad.codegen.manifest import one_line
 from symgrad.codegen.render import template_environment
+from symgrad.codegen.stubs import stub_of
 from symgrad.codegen.unit import Unit
+from symgrad.ir.types import TensorType
 
 __all__ = ["PackagedFunction", "docstring", "package_files", "shipped_files"]
 
@@ -18,8 +21,8 @@ _WIDTH = 110
 _SHIPPED = {  # modules of symgrad that a package gets copies of, and their names there
     "native/cache.py": "_cache", "shipped/building.py": "_building",
     "shipped/functions.py": "_functions", "shipped/loading.py": "_loading", "shipped/nests.py": "_nests",
+    "shipped/special.py": "_special",
 }  # fmt: skip
-_STUBS = {"float64": "np.float64", "float32": "np.float32", "int64": "np.int64", "int32": "np.int32", "bool": "np.bool_"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,51 +47,6 @@ class PackagedFunction:
         """The docstring as Python."""
         return _literal(self.doc, "    ")
 
-    @property
-    def stub(self) -> str:
-        """The parameters, with types, of a stub."""
-        inputs = iter(self.facts["inputs"])
-        pairs = zip(self.facts["parameters"], self.facts["arguments"], strict=True)
-        words = [f"{n}: {_given(nest, inputs)}" for n, nest in pairs]
-        return ", ".join(["self", *words])
-
-    @property
-    def returned(self) -> str:
-        """The type of the result, for a stub."""
-        return _made(self.facts["result"], iter(self.facts["outputs"]))
-
-
-def _given(nest: Any, inputs: Any) -> str:
-    if nest == 0:
-        return "ArrayLike" if next(inputs)["shape"] else "Number"
-    ((what, inside),) = nest.items()
-    if what == "none":
-        return "None"
-    members = [part for _, part in inside] if what == "dict" else inside[2] if what == "named" else inside
-    types = [_given(part, inputs) for part in members]
-    if what == "dict":
-        return f"Mapping[Any, {_any_of(types)}]"
-    return f"list[{_any_of(types)}]" if what == "list" else f"tuple[{', '.join(types) or '()'}]"
-
-
-def _made(nest: Any, outputs: Any) -> str:
-    if nest == 0:
-        output = next(outputs)
-        scalar = _STUBS[output["dtype"]]
-        return f"NDArray[{scalar}]" if output["shape"] else scalar
-    ((what, inside),) = nest.items()
-    if what == "none":
-        return "None"
-    members = [part for _, part in inside] if what == "dict" else inside[2] if what == "named" else inside
-    types = [_made(part, outputs) for part in members]
-    if what == "dict":
-        return f"dict[Any, {_any_of(types)}]"
-    return f"list[{_any_of(types)}]" if what == "list" else f"tuple[{', '.join(types) or '()'}]"
-
-
-def _any_of(types: Sequence[str]) -> str:
-    return " | ".join(dict.fromkeys(types)) or "Any"
-
 
 def _literal(text: str, pad: str) -> str:
     """Return text as a triple-quoted literal of plain ASCII, indented by ``pad``."""
@@ -101,20 +59,25 @@ def _literal(text: str, pad: str) -> str:
 def docstring(title: str, text: str, unit: Unit, inputs: Sequence[str], outputs: Sequence[str]) -> str:
     """Return the docstring of a function: what it is, its arrays' shapes and types, its formula and its C.
 
-    ``inputs`` and ``outputs`` are the user's names of the arrays.
+    ``inputs`` and ``outputs`` are how the arrays are written in Python.
     """
     lines = [title]
     if text:
         lines += ["", *text.splitlines()]
-    lines += ["", "Parameters", "----------"]
-    lines += [f"{name} : {kind}" for name, (_, kind) in zip(inputs, unit.inputs, strict=True)] or ["none"]
-    lines += ["", "Returns", "-------"]
-    lines += [f"{name} : {kind}" for name, (_, kind) in zip(outputs, unit.outputs, strict=True)]
+    lines += ["", "Parameters", "----------", *(_array_lines(inputs, unit.inputs) or ["none"])]
+    lines += ["", "Returns", "-------", *_array_lines(outputs, unit.outputs)]
     lines += ["", "Notes", "-----"]
-    for name, one in zip(outputs, unit.formula, strict=False):
+    for (name, _), one in zip(unit.outputs, unit.formula, strict=False):
         lines += textwrap.wrap(f"{name} = {one}", _WIDTH, subsequent_indent="    ", break_long_words=False)
-    lines.append(f"C: {' '.join(unit.prototype.split())}")
+    lines += textwrap.wrap(f"C: {one_line(unit.prototype)}", _WIDTH, subsequent_indent="    ", break_long_words=False)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _array_lines(paths: Sequence[str], arrays: Sequence[tuple[str, TensorType]]) -> list[str]:
+    lines = []
+    for path, (c, kind) in zip(paths, arrays, strict=True):
+        lines += [f"{path} : {kind}", *([] if path == c else [f"    {c} in C and in the formula."])]
+    return lines
 
 
 def shipped_files() -> dict[str, str]:
@@ -151,7 +114,8 @@ def package_files(
     environment = template_environment()
     names = {"__init__.py": "init.py", "__init__.pyi": "init.pyi", "Makefile": "Makefile"}
     names |= {f"{library.name}.cmake": "library.cmake", f"{library.name}.pc": "library.pc"}
-    given = {"library": library, "functions": functions, "sources": sources, "version": version, "key": key}
+    given: dict[str, Any] = {"library": library, "functions": functions, "sources": sources, "version": version, "key": key}
+    given["stub"] = stub_of([(f.name, f.facts) for f in functions])
     summary = "\n".join(f.doc.splitlines()[0] for f in functions)
     given["doc"] = _literal(f"{library.title}\n\n{summary}\n\nWritten by symgrad {library.version}.", "")
     files = {file: environment.get_template(f"export/{template}.jinja").render(**given) for file, template in names.items()}

@@ -25,24 +25,20 @@ def contract_view(step: Contract, writer: Writer) -> StepView | ProductView:
     flags = step.summed
     if depth < 3 or step.dtype.is_integer or (isinstance(size, int) and size <= _SMALL):
         return _simple(step, writer)
-    row, middle, last = range(depth - 3, depth)
-    if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, row):
-        found = _apart(step, row, last)
-        return _simple(step, writer) if found is None else _tiled(found, writer, "matmul")
-    if flags[-1] and not any(flags[:-1]) and _moves(step.out_index, middle) and _moves(step.out_index, row):
-        found = _apart(step, row, middle)
-        return _simple(step, writer) if found is None else _tiled(found, writer, "dots")
+    if flags[-2:] == (True, False) and not any(flags[:-2]) and _moves(step.out_index, depth - 3):
+        ordered = _ordered(step, x_rests=depth - 1, y_rests=depth - 3)
+        return _simple(step, writer) if ordered is None else _tiled(ordered, writer, "matmul")
+    if flags[-1] and not any(flags[:-1]) and _moves(step.out_index, depth - 2) and _moves(step.out_index, depth - 3):
+        ordered = _ordered(step, x_rests=depth - 2)
+        return _simple(step, writer) if ordered is None else _tiled(ordered, writer, "dots")
     return _simple(step, writer)
 
 
-def _apart(step: Contract, row: int, column: int) -> Contract | None:
-    """Return a product whose first operand alone moves along the row, its second alone along the column; None if there is none.
-
-    A tile reads the first operand once for all columns, and the second once for all rows.
-    """
+def _ordered(step: Contract, x_rests: int, y_rests: int | None = None) -> Contract | None:
+    """Return the step with its operands as a tile needs them: each the same along a loop where it is kept in registers."""
     swapped = replace(step, x=step.y, x_index=step.y_index, y=step.x, y_index=step.x_index)
     for one in (step, swapped):
-        if not _moves(one.x_index, column) and not _moves(one.y_index, row):
+        if not _moves(one.x_index, x_rests) and (y_rests is None or not _moves(one.y_index, y_rests)):
             return one
     return None
 

@@ -78,7 +78,7 @@ class Unit:
     name, symbol : str
         In Python, and in C.
     title, formula : tuple of str
-        What is computed, for people; a formula for each output, or none.
+        What is computed, for people; a formula for each output in the arguments' C names, or none.
     inputs, outputs : tuple of (str, TensorType)
         C names and types of the arguments.
     dims : tuple of (str, str)
@@ -217,7 +217,6 @@ def render_unit(
     module: str,
     name: str,
     title: Sequence[str],
-    formula: Sequence[str],
     input_names: Sequence[str],
     output_names: Sequence[str],
     options: Options,
@@ -244,7 +243,7 @@ def render_unit(
         name=name,
         symbol=renderer.symbol,
         title=tuple(title),
-        formula=tuple(formula),
+        formula=(),
         inputs=tuple(zip(renderer.inputs, program.inputs, strict=True)),
         outputs=tuple(zip(renderer.outputs, program.outputs, strict=True)),
         dims=tuple(dims.items()),

@@ -8,7 +8,7 @@ from typing import Any
 
 from symgrad.errors import TraceError
 
-__all__ = ["LEAF", "Tree", "flatten", "flatten_as", "names", "unflatten"]
+__all__ = ["LEAF", "Tree", "flatten", "flatten_as", "mismatch", "names", "paths", "unflatten"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,48 @@ def _unflatten(tree: Tree, leaves: Iterator[Any]) -> Any:
 
 
 def names(prefix: str, tree: Tree) -> list[str]:
-    """Return one name for each leaf: ``p``, ``p_0``, ``p_weights_1``."""
+    """Return one name for each leaf: ``p``, ``p_0``, ``p_weights_1``, on one line whatever the keys are."""
     if tree.kind is None:
         return [prefix]
     fields = getattr(tree.kind, "_fields", None)
     labels = tree.keys or fields or range(len(tree.children))
     found: list[str] = []
     for label, child in zip(labels, tree.children, strict=True):
-        found += names(f"{prefix}_{label}" if prefix else str(label), child)
+        text = "".join(c if c.isprintable() else "_" for c in str(label))
+        found += names(f"{prefix}_{text}" if prefix else text, child)
     return found
+
+
+def paths(prefix: str, tree: Tree) -> list[str]:
+    """Return how each leaf is written in Python: ``p``, ``p[0]``, ``p['weights'][1]``, ``p.field``."""
+    if tree.kind is None:
+        return [prefix]
+    fields = getattr(tree.kind, "_fields", None)
+    if fields is not None and not tree.keys:
+        steps = [f".{field}" for field in fields]
+    else:
+        steps = [f"[{key!r}]" for key in tree.keys or range(len(tree.children))]
+    return [path for step, child in zip(steps, tree.children, strict=True) for path in paths(prefix + step, child)]
+
+
+def mismatch(path: str, wanted: Tree, found: Tree) -> str | None:
+    """Return where a nest first differs from the one wanted, and how; None where it does not."""
+    same_keys = set(wanted.keys) == set(found.keys) and len(wanted.children) == len(found.children)
+    if wanted.kind is not found.kind or not same_keys:
+        return f"{path}: expected {_described(wanted)}, got {_described(found)}"
+    if not wanted.children:
+        return None
+    places = [found.keys.index(key) for key in wanted.keys] or range(len(found.children))
+    steps = [step.removeprefix("*") for step in paths("*", Tree(wanted.kind, (LEAF,) * len(wanted.children), wanted.keys))]
+    parts = [mismatch(path + s, w, found.children[k]) for s, w, k in zip(steps, wanted.children, places, strict=True)]
+    return next((part for part in parts if part is not None), None)
+
+
+def _described(tree: Tree) -> str:
+    if tree.kind is None:
+        return "an array or number"
+    if tree.kind is type(None):
+        return "None"
+    if issubclass(tree.kind, dict):
+        return f"a {tree.kind.__name__} with the keys {', '.join(map(repr, tree.keys))}" if tree.keys else "an empty dict"
+    return f"a {tree.kind.__name__} of {len(tree.children)}"

@@ -23,10 +23,10 @@ class Argument:
     copied: bool
 
 
-def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims: int) -> str:
-    """Return the text of ``call(x0, x1, ...)``.
+def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims: int, lends: bool = False) -> str:
+    """Return the text of ``call(x0, x1, ...)``, with ``lends`` of ``call(x0, x1, ..., *, out=None)``.
 
-    Names it uses: ``ndarray``, ``empty``, ``address``, ``native``, ``fail``, ``refuse``, ``make``; ``d<k>``, ``s<k>``
+    Names it uses: ``ndarray``, ``empty``, ``address``, ``native``, ``fail``, ``refuse``, ``lend``, ``make``; ``d<k>``, ``s<k>``
     the element type and shape of each input, ``e<k>``, ``r<k>`` of each output; ``n<k>`` the sizes. A context from
     ``make()`` holds the packed call, the workspace's address, the buffers of the inputs and the outputs, then all
     their addresses; where every argument goes through a buffer, the packed call, the buffers, and what to keep.
@@ -34,18 +34,21 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
     count = len(inputs) + len(outputs)
     packed = all(a.copied for a in (*inputs, *outputs))
     arguments = ", ".join([f"x{k}" for k in range(len(inputs))])
-    lines = ["pool = []", "take, give = pool.pop, pool.append", f"def call({arguments}):"]
+    head = f"{arguments}, *, out=None" if arguments and lends else "*, out=None" if lends else arguments
+    lines = ["pool = []", "take, give = pool.pop, pool.append", f"def call({head}):"]
     body: list[str] = []
     for k, a in enumerate(inputs):
         test = f"type(x{k}) is not ndarray or x{k}.dtype is not d{k} or x{k}.shape != s{k}"
         test += "" if a.copied else f" or x{k}.flags.num & {_PLAIN} != {_PLAIN}"
         body.append(f"if {test}: refuse({k}, x{k})")
+    body += [f"if out is not None: lent = lend(out, ({arguments}{',' * (len(inputs) == 1)}))"] if lends else []
     fields = [*(f"b{k}" for k in range(len(inputs))), *(f"o{k}" for k in range(len(outputs)))]
     fields += [] if packed else [f"p{k}" for k in range(count)]
     body += ["try: context = take()", "except IndexError: context = make()"]
     body.append(f"{', '.join(['run', *fields, 'kept'] if packed else ['run', 'work', *fields])} = context")
     body += [f"b{k}[...] = x{k}" for k, a in enumerate(inputs) if a.copied]
-    body += [f"o{k} = empty(r{k}, e{k})" for k, a in enumerate(outputs) if not a.copied]
+    made = "o{0} = empty(r{0}, e{0}) if out is None else lent[{0}]" if lends else "o{0} = empty(r{0}, e{0})"
+    body += [made.format(k) for k, a in enumerate(outputs) if not a.copied]
     if packed:
         body.append("status = run()")
     else:
@@ -54,7 +57,9 @@ def caller_source(inputs: Sequence[Argument], outputs: Sequence[Argument], dims:
         body.append(f"status = native({', '.join([*places, *(f'n{k}' for k in range(dims)), 'work'])})")
     body.append("if status: fail(status)")
     results = [f"o{k}[()]" if not a.rank else f"o{k}.copy()" if a.copied else f"o{k}" for k, a in enumerate(outputs)]
-    body.append(f"result = {results[0]}" if len(results) == 1 else f"result = ({', '.join(results)})")
+    body += [f"if out is not None: lent[{k}][...] = o{k}" for k, a in enumerate(outputs) if a.copied and lends]
+    result = results[0] if len(results) == 1 else f"({', '.join(results)})"
+    body += [f"result = out if out is not None else {result}" if lends else f"result = {result}"]
     body += ["give(context)", "return result"]
     return "\n".join([*lines, *(f"    {line}" for line in body)]) + "\n"
 

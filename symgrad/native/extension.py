@@ -29,16 +29,18 @@ _QUICK = """\
 #endif
 """
 _STRUCTURES = """
-typedef struct { char format[4]; int rank; size_t shape[8]; } sg_array;
+typedef struct { void *type; int rank; int number; size_t bytes; ptrdiff_t shape[8]; } sg_array;
 typedef struct {
     int (*run)(void *);
-    int inputs, outputs, dims, slow;
+    int inputs, outputs, dims, slow, lends;
     size_t work;
-    void *array, *number, *empty, *other, *fail, *made;
+    double *spare;
+    void **numpy;
+    void *array, *other, *fail, *word;
     size_t sizes[64];
     sg_array arrays[64];
 } sg_special;
-int sg_specialize(const sg_special *, size_t);
+int sg_specialize(const sg_special *, size_t, size_t);
 """
 _OWN = ("-std=c99", "-shared", "-fPIC", "-pipe")  # not for a module of Python's, or said elsewhere
 
@@ -64,7 +66,7 @@ def wrapper_text(library: Library) -> str:
     ffi.cdef("\n".join(_declarations(library)))
     body = "\n".join(line for unit in library.units for line in _helpers(unit))
     calls = [template_environment().get_template(f"export/{t}.c.jinja").render() for t in ("bound", "special")]
-    source = "\n".join([f'#include "{library.name}.h"\n\n#include <string.h>\n', *calls, body, _QUICK])
+    source = "\n".join([f'#include "{library.name}.h"\n', *calls, body, _QUICK])
     ffi.set_source(f"{library.name}.{MODULE}", source, compiler_verbose=0)
     try:
         with tempfile.TemporaryDirectory() as folder:

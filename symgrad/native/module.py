@@ -158,18 +158,28 @@ class NativeFunction:
                 if np.may_share_memory(array, other):
                     raise ValueError(f"output {k}: overlaps another argument")
 
-    def specialize(self, dims: Sequence[int] = ()) -> Callable[..., Any]:
+    def specialize(self, dims: Sequence[int] = (), lends: bool = False) -> Callable[..., Any]:
         """Return the fastest callable for fixed sizes.
 
         It takes one ndarray for each input and returns a new ndarray, a NumPy scalar for 0-d, or a tuple of these
         for several outputs. It converts nothing: an argument of another type, shape, byte order or layout raises
-        TypeError or ValueError. For a 0-d input a NumPy scalar or a Python number of the same type will do.
+        TypeError or ValueError. For a 0-d input a NumPy scalar or a Python number of the same type will do. With ``lends``
+        it writes into ``out``, one array or a tuple of them, where that is given, and returns it.
         """
         inputs, outputs, names = self._call_parts(dims)
-        text = caller_source(inputs, outputs, len(dims))
+        text = caller_source(inputs, outputs, len(dims), lends)
+        names["lend"] = partial(self._lent, self.shapes(dims))
         exec(compile(text, "<symgrad call>", "exec"), names)
         result: Callable[..., Any] = names["call"]
         return result
+
+    def _lent(self, shapes: Sequence[Shape], out: Any, inputs: Sequence[Any]) -> Sequence[Array]:
+        """Return the arrays that a caller gives for the results, checked."""
+        arrays = (out,) if len(shapes) == 1 else out
+        if not isinstance(arrays, (tuple, list)):
+            raise TypeError(f"{self.library.symbol}: out must be a tuple of {len(shapes)} arrays, got {type(out).__name__}")
+        self._check_outputs([x for x in inputs if isinstance(x, np.ndarray)], arrays, shapes)
+        return arrays
 
     def runner(self) -> Callable[[list[Any]], list[Any]]:
         """Return the fastest call on a list of operands of the right types and fixed sizes, which it does not check.

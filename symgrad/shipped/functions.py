@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, returning, shape_text, size_text
+from symgrad.shipped.nests import evaluate, fitted, kind_of, leaves, lone, nested, paths, returning, shape_text, size_text
+from symgrad.shipped.special import Signature as Known
+from symgrad.shipped.special import native_call, plain_call, refuser
 
 __all__ = ["Function"]
 
 Array = np.ndarray[Any, Any]
 
-_MOST, _RANK = 64, 8  # arguments of a call without Python in it, and axes of one
 _SLOW = 20_000  # operations of a call, about 10 us, that lets other threads run meanwhile
 _KNOWN = 256  # signatures whose fast calls are kept
 
@@ -38,15 +39,16 @@ class Function:
         self.facts, self.symbol = facts, facts["symbol"]
         self._labels: list[str] = list(facts["parameters"])
         self.__signature__ = Signature([Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in self._labels])
-        self._inputs = [(i["name"], np.dtype(i["dtype"]), i["shape"]) for i in facts["inputs"]]
+        labels = [path for one in zip(self._labels, facts["arguments"], strict=True) for path in paths(*one)]
+        self._inputs = [(n, np.dtype(i["dtype"]), i["shape"]) for n, i in zip(labels, facts["inputs"], strict=True)]
         self._outputs = [(np.dtype(o["dtype"]), o["shape"]) for o in facts["outputs"]]
         self._dims: list[str] = [d["name"] for d in facts["dims"]]
         self._strict = facts["finite"]
         self._flat = all(nest == 0 for nest in facts["arguments"])
         self._native = native
         self._packed = getattr(native.lib, f"sg_packed_{name}")
-        self._fast: Callable[..., Any] = self._convert
         self._fast_calls: dict[Any, Callable[..., Any]] = {}
+        self._use(self._convert)
 
     def __repr__(self) -> str:
         return f"<{self.__module__}.{self.__name__}({', '.join(self._labels)}), C function {self.symbol}>"
@@ -54,7 +56,7 @@ class Function:
     def __reduce__(self) -> str:
         return self.__qualname__
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return the function's result.
 
         Raises
@@ -72,16 +74,21 @@ class Function:
             raise FloatingPointError(f"{self.__name__}: a result is nan or inf, and options.finite was on")
         return result
 
+    def _use(self, call: Callable[..., Any]) -> None:
+        """Take a call, of and to flat arrays, for the next arguments."""
+        self._current = call
+        self._fast = returning(call, self.facts["result"], len(self._inputs), len(self._outputs))
+
     def _other(self, *given: Any) -> Any:
-        """Return the result for arrays of other types or shapes than those of the last call."""
+        """Return the results for arrays of other types or shapes than those of the last call."""
         known = self._fast_calls.get(_signature_of(given))
-        if known is not None and known is not self._fast:
-            self._fast = known
+        if known is not None and known is not self._current:
+            self._use(known)
             return known(*given)
         return self._convert(*given)
 
     def _convert(self, *given: Any) -> Any:
-        """Return the result for any arrays, converted and checked; remember the fast call for such arrays."""
+        """Return the results for any arrays, converted and checked; remember the fast call for such arrays."""
         if len(given) != len(self._inputs):
             self._leaves(given, {})  # it says what is missing
         arrays = [fitted(leaf, *expected) for leaf, expected in zip(given, self._inputs, strict=True)]
@@ -89,24 +96,30 @@ class Function:
         if all(leaf is array or isinstance(leaf, float) for leaf, array in zip(given, arrays, strict=True)):
             if len(self._fast_calls) >= _KNOWN:
                 self._fast_calls.clear()
-            self._fast = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes, self._other)
+            call = self._fast_calls[_signature_of(given)] = self._specialized(arrays, sizes)
+            self._use(call)
         outputs = self._empty(sizes)
-        block, keep = self._block([*arrays, *outputs], sizes)
-        status = self._packed(block)
-        if status:
-            self._fail(status)
-        del keep
-        return nested(self.facts["result"], iter([o if o.ndim else o[()] for o in outputs]))
+        self._run([*arrays, *outputs], sizes)
+        results = [o if o.ndim else o[()] for o in outputs]
+        return results[0] if len(results) == 1 else tuple(results)
 
     def specialize(self, *args: Any) -> Callable[..., Any]:
         """Return the bare native call for exactly the types and shapes of ``args``: it never converts.
 
         It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
-        others.
+        others. ``g(x, y)`` and ``g(x, out=y)`` allocate nothing: they write into ``y``, an array or what is nested like the
+        result, and return it. Its arrays must be writeable, C-contiguous and aligned, of exactly the results' types and
+        shapes, and overlap nothing.
         """
         arrays = self._arrays(args)
-        call = self._specialized(arrays, self._sizes(arrays), self._refuser([a.shape for a in arrays]))
-        return (lambda *given: self._finite(call(*given))) if self._strict else call
+        sizes = self._sizes(arrays)
+        known = self._known(arrays, sizes)
+        refuse = refuser(known)
+        native = native_call(self._native, known, refuse, self._fail, lends=True)
+        if native is None:
+            native = plain_call(known, lambda inputs, outputs: self._run([*inputs, *outputs], sizes), refuse)
+        call = returning(native, self.facts["result"], len(self._inputs), len(self._outputs))
+        return (lambda *given, **named: self._finite(call(*given, **named))) if self._strict else call
 
     def bind(self, *args: Any, out: Any = None) -> Callable[[], Any]:
         """Return ``g`` such that ``g()`` computes from the present contents of ``args`` into the same outputs each time.
@@ -236,46 +249,27 @@ class Function:
         whole = ffi.from_buffer(block)
         return whole, (whole, pointers, work)
 
-    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int], other: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the call for the types and shapes of ``arrays``; what is not of them is passed on to ``other``."""
-        ffi, lib = self._native.ffi, self._native.lib
-        made = tuple((tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs)
-        work = evaluate(self.facts["work"], sizes)
-        known = [(a.shape, a.dtype) for a in arrays] + list(made)
-        if len(known) > _MOST or len(sizes) > _MOST or any(len(shape) > _RANK for shape, _ in known):
-            return self._convert
-        calls: list[Callable[..., Any]] = []
-        plan, fail = ffi.new("sg_special *"), self._fail  # named: C takes objects by their addresses
-        plan.run = ffi.addressof(lib, f"sg_packed_{self.__name__}")
-        plan.inputs, plan.outputs, plan.dims, plan.work = len(arrays), len(made), len(self._dims), work
-        plan.slow = evaluate(self.facts["flops"], sizes) > _SLOW
-        objects = {"array": np.ndarray, "number": np.float64, "empty": np.empty, "other": other, "fail": fail, "made": made}
-        for name, value in objects.items():
-            setattr(plan, name, ffi.cast("void *", id(value)))
-        for k, dim in enumerate(self._dims):
-            plan.sizes[k] = sizes[dim]
-        for k, (shape, dtype) in enumerate(known):
-            number = k >= len(arrays) and not shape and dtype == np.float64
-            plan.arrays[k].format = b"" if number else np.empty(0, dtype).data.format.encode()
-            plan.arrays[k].rank, plan.arrays[k].shape[0 : len(shape)] = len(shape), list(shape)
-        if lib.sg_specialize(plan, id(calls)):
-            raise MemoryError(f"{self.__name__}: out of memory")
-        return returning(calls[0], self.facts["result"], len(made))
+    def _run(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> None:
+        """Call C on exact arrays, inputs and outputs."""
+        block, keep = self._block(arrays, sizes)
+        status = self._packed(block)
+        if status:
+            self._fail(status)
+        del keep
 
-    def _refuser(self, shapes: Sequence[tuple[int, ...]]) -> Callable[..., Any]:
-        """Return what says why arguments are not of exact types and shapes."""
+    def _known(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Known:
+        """Return the types and shapes of a call with such arrays."""
+        made = [(tuple(evaluate(s, sizes) for s in shape), dtype) for dtype, shape in self._outputs]
+        given = [(a.shape, dtype) for a, (_, dtype, _) in zip(arrays, self._inputs, strict=True)]
+        work, flops = (evaluate(self.facts[what], sizes) for what in ("work", "flops"))
+        labels, dims = [label for label, _, _ in self._inputs], [sizes[d] for d in self._dims]
+        results = paths("out", self.facts["result"])
+        return Known(self.__name__, labels, results, given, made, dims, work, flops > _SLOW)
 
-        def refuse(*given: Any) -> Any:
-            if len(given) != len(shapes):
-                raise TypeError(f"{self.__name__}: takes exactly {len(shapes)} arrays, got {len(given)}")
-            for (label, dtype, _), shape, array in zip(self._inputs, shapes, given, strict=True):
-                if type(array) is not np.ndarray or array.dtype != dtype:
-                    raise TypeError(f"argument {label}: expected a numpy.ndarray of {dtype}, got {kind_of(array)}")
-                if array.shape != shape:
-                    raise ValueError(f"argument {label}: expected shape {list(shape)}, got {list(array.shape)}")
-            raise ValueError(f"{self.__name__}: arrays must be C-contiguous and aligned; use numpy.ascontiguousarray")
-
-        return refuse
+    def _specialized(self, arrays: Sequence[Array], sizes: Mapping[str, int]) -> Callable[..., Any]:
+        """Return the call for the types and shapes of ``arrays``; what is not of them goes the general way."""
+        call = native_call(self._native, self._known(arrays, sizes), self._other, self._fail, lends=False)
+        return self._convert if call is None else call
 
     def _fail(self, status: int) -> None:
         """Raise what a status other than 0 means."""
@@ -286,14 +280,16 @@ class Function:
         raise ValueError(f"{self.__name__}: {message}")
 
     def _check_outputs(self, inputs: Sequence[Array], outputs: Sequence[Any], sizes: Mapping[str, int]) -> None:
+        names = paths("out", self.facts["result"])
         for k, (output, (dtype, shape)) in enumerate(zip(outputs, self._outputs, strict=True)):
             expected = tuple(evaluate(s, sizes) for s in shape)
+            name = f"{self.__name__}.bind: {names[k]}"
             if type(output) is not np.ndarray or output.dtype != dtype or output.shape != expected:
-                raise ValueError(f"{self.__name__}.bind: output {k} must be {dtype}{list(expected)}, got {kind_of(output)}")
+                raise ValueError(f"{name} must be {dtype}{list(expected)}, got {kind_of(output)}")
             if not (output.flags.c_contiguous and output.flags.aligned and output.flags.writeable):
-                raise ValueError(f"{self.__name__}.bind: output {k} must be writable, C-contiguous and aligned")
+                raise ValueError(f"{name} must be writable, C-contiguous and aligned")
             if any(np.may_share_memory(output, other) for other in (*inputs, *outputs[:k])):
-                raise ValueError(f"{self.__name__}.bind: output {k} overlaps another array")
+                raise ValueError(f"{name} overlaps another array")
 
 
 def _signature_of(args: tuple[Any, ...]) -> Any:

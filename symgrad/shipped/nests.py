@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["evaluate", "fitted", "kind_of", "leaves", "lone", "nested", "returning", "shape_text", "size_text"]
+__all__ = ["evaluate", "fitted", "kind_of", "leaves", "lone", "nested", "paths", "returning", "shape_text", "size_text"]
 
 Array = np.ndarray[Any, Any]
 Size = Any
@@ -47,13 +47,29 @@ def leaves(label: str, nest: Nest, value: Any) -> Iterator[Any]:
         for key, part in inside:
             yield from leaves(f"{label}[{key!r}]", part, value[key])
     else:
-        parts = inside[2] if what == "named" else inside
+        fields, parts = inside[1:] if what == "named" else (range(len(inside)), inside)
         if not isinstance(value, list if what == "list" else tuple) or len(value) != len(parts):
             got = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (list, tuple)) else kind_of(value)
             word = "list" if what == "list" else "tuple"
             raise TypeError(f"argument {label}: expected a {word} of {len(parts)}, got {got}")
-        for k, (part, member) in enumerate(zip(parts, value, strict=True)):
-            yield from leaves(f"{label}[{k}]", part, member)
+        for field, part, member in zip(fields, parts, value, strict=True):
+            yield from leaves(f"{label}.{field}" if what == "named" else f"{label}[{field}]", part, member)
+
+
+def paths(label: str, nest: Nest) -> list[str]:
+    """Return how each leaf is written in Python: ``p``, ``p[0]``, ``p['weights'][1]``, ``p.field``."""
+    if nest == 0:
+        return [label]
+    ((what, inside),) = nest.items()
+    if what == "none":
+        return []
+    if what == "dict":
+        steps = [(f"[{key!r}]", part) for key, part in inside]
+    elif what == "named":
+        steps = [(f".{name}", part) for name, part in zip(*inside[1:], strict=True)]
+    else:
+        steps = [(f"[{k}]", part) for k, part in enumerate(inside)]
+    return [path for step, part in steps for path in paths(label + step, part)]
 
 
 def nested(nest: Nest, found: Iterator[Any]) -> Any:
@@ -77,13 +93,21 @@ def _named(name: str, fields: tuple[str, ...]) -> Any:
     return namedtuple(name, fields)  # its fields are data
 
 
-def returning(native: Callable[..., Any], nest: Nest, count: int) -> Callable[..., Any]:
-    """Return ``native``, which returns one array or a tuple of ``count``, with its results in a nest."""
-    if nest == 0 or (count > 1 and nest == {"tuple": [0] * count}):
+def returning(native: Callable[..., Any], nest: Nest, inputs: int, outputs: int) -> Callable[..., Any]:
+    """Return ``native``, of and to flat arrays, with its results in a nest, and those it is given as ``out`` as well."""
+    if nest == 0 or (outputs > 1 and nest == {"tuple": [0] * outputs}):
         return native
-    if count == 1:
-        return lambda *args: nested(nest, iter((native(*args),)))
-    return lambda *args: nested(nest, iter(native(*args)))
+
+    def call(*given: Any, **named: Any) -> Any:
+        out = given[inputs] if len(given) == inputs + 1 and not named else named.get("out")
+        if out is None:
+            found = native(*given, **named)
+            return nested(nest, iter(found if outputs > 1 else (found,)))
+        flat = tuple(leaves("out", nest, out))
+        native(*given[:inputs], *given[inputs + 1 :], **{**named, "out": flat if outputs > 1 else flat[0]})
+        return out
+
+    return call
 
 
 # Sizes

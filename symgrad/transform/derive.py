@@ -5,18 +5,19 @@ Every function takes the numbers of the inputs to differentiate with respect to,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from symgrad.dtypes import int64
 from symgrad.errors import DTypeError, ShapeError, at_user_line
-from symgrad.ir.dims import Size
+from symgrad.ir.dims import Dim, Size
 from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
-from symgrad.ir.types import format_shape
+from symgrad.ir.types import TensorType, format_shape
 from symgrad.transform.elements import columns_by_element, element_reads, element_writes, rows_by_element
 from symgrad.transform.jvp import push_forward
 from symgrad.transform.partials import require_floating, zeros_like
 from symgrad.transform.taylor import nth_derivative, taylor_series
+from symgrad.transform.units import along_units
 from symgrad.transform.vjp import pull_back
 from symgrad.transform.vmap import batch
 
@@ -91,7 +92,7 @@ def jacobian(graph: Graph, wrt: Sequence[int], mode: str = "auto", operation: st
     graph : Graph
     wrt : sequence of int
     mode : {"auto", "forward", "reverse"}
-        Auto takes forward mode where an output has at least as many elements as the input.
+        Auto takes forward mode where an output has at least as many elements as the input, as far as that is known.
     operation : str
         Name for errors.
     """
@@ -116,15 +117,16 @@ def _prefers_reverse(output: Node, node: Node) -> bool:
     inputs, outputs = node.type.size, output.type.size
     if isinstance(inputs, int) and isinstance(outputs, int):
         return outputs < inputs
-    return isinstance(outputs, int)
+    return isinstance(outputs, int) or (isinstance(inputs, Dim) and _is_multiple(inputs, outputs))
 
 
-def _basis(node: Node, size: Size) -> Node:
-    """Return the unit vectors of ``node``'s shape, stacked along a leading axis of ``size``."""
-    index = ops.iota(size=size, dtype=int64)
-    hit = ops.eq(ops.expand_dims(index, axes=(1,)), ops.expand_dims(index, axes=(0,)))
-    eye = ops.cast(hit, dtype=node.dtype)
-    return eye if node.ndim == 1 else ops.reshape(eye, shape=(size, *node.shape))
+def _is_multiple(size: Dim, of: Dim) -> bool:
+    """Whether a size is another one times more than 1, whatever the named sizes are, as long as they are not 0."""
+    if len(size.terms) != 1 or len(of.terms) != 1:
+        return False
+    (names, count), (divisor, each) = size.terms[0], of.terms[0]
+    rest = Counter(names) - Counter(divisor)
+    return Counter(divisor) <= Counter(names) and count >= each > 0 and (count > each or bool(rest))
 
 
 def _batched_columns(output: Node, node: Node) -> Node:
@@ -133,10 +135,7 @@ def _batched_columns(output: Node, node: Node) -> Node:
     size = node.type.size
     if found is None:
         return _zeros(output, node)
-    columns = batch([found], {tangent: _basis(node, size)})[0][0]
-    rank = output.ndim
-    moved = ops.transpose(columns, permutation=(*range(1, rank + 1), 0)) if rank else columns
-    return moved if node.ndim == 1 else ops.reshape(moved, shape=output.shape + node.shape)
+    return _along_units(found, tangent, size, last=True)
 
 
 def _batched_rows(output: Node, node: Node) -> Node:
@@ -144,8 +143,14 @@ def _batched_rows(output: Node, node: Node) -> Node:
     found = pull_back([output], [cotangent], [node])[0]
     if found is None:
         return _zeros(output, node)
-    rows = batch([found], {cotangent: _basis(output, output.type.size)})[0][0]
+    rows = _along_units(found, cotangent, output.type.size)
     return rows if output.ndim == 1 else ops.reshape(rows, shape=output.shape + node.shape)
+
+
+def _along_units(found: Node, direction: Node, size: Size, last: bool = False) -> Node:
+    """Return what is linear in a direction along each unit vector of its shape, stacked along an axis in front, or at the end."""
+    vectors = fresh_input("units", TensorType((size, *direction.shape), direction.dtype))
+    return along_units(batch([found], {direction: vectors})[0][0], vectors, last)
 
 
 def _zeros(output: Node, node: Node) -> Node:

@@ -69,7 +69,8 @@ class _Nonzeros:
         """Return where a node may be non-zero; None for everywhere."""
         derivative, lowering = node.primitive.derivative, node.primitive.lowering
         if isinstance(derivative, Select):
-            return given[1] | given[2]
+            chosen = self.known.get(node.inputs[0])
+            return given[1] | given[2] if chosen is None else np.where(chosen, given[1], given[2])
         if node.primitive is ops.div:
             return given[0]
         if isinstance(derivative, Bilinear):

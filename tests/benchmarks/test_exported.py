@@ -92,7 +92,7 @@ def casadi_call(folder, n):
     buffer.set_res(0, memoryview(arrays[1]))
     buffer.set_res(1, memoryview(arrays[2]))
     trigger()
-    return trigger, arrays, buffer
+    return trigger, arrays, buffer, loaded
 
 
 @pytest.mark.parametrize("who", ["symgrad", "C by hand, cffi API mode"])
@@ -106,31 +106,69 @@ def test_call(benchmark, by_hand, exported, who, n):
     benchmark(f if who == "symgrad" else reference, x)
 
 
-@pytest.mark.parametrize("who", ["symgrad", "CasADi, buffers"])
-@pytest.mark.parametrize("n", [pytest.param(2, marks=target("exported: specialised call, n=2", "0.6x")),
-                               pytest.param(100, marks=target("exported: specialised call, n=100", "0.6x"))])  # fmt: skip
+HUNDRED = range(100)  # calls at a time: calling what is measured costs as much as the shortest of these
+
+
+def sizes(what):
+    groups = [pytest.param(n, marks=target(f"exported: {what}, n={n}, 100 times", "0.6x")) for n in (2, 100)]
+    return pytest.mark.parametrize("n", groups)
+
+
+@pytest.mark.parametrize("who", ["symgrad", "CasADi, normal call"])
+@sizes("specialised call, new results")
 def test_specialised_call(benchmark, exported, tmp_path, who, n):
     x = np.linspace(-1.0, 1.0, n)
     f = sg.load(exported).rosen_value_and_grad.specialize(x)
-    if who == "symgrad":
-        benchmark(f, x)
-        return
-    trigger, arrays, buffer = casadi_call(tmp_path, n)
-    np.testing.assert_allclose(arrays[2], f(x)[1], rtol=1e-12)
-    benchmark(trigger)
-    assert arrays and buffer  # alive until here
+    *_, loaded = casadi_call(tmp_path, n)
+    np.testing.assert_allclose(np.asarray(loaded(x)[1])[:, 0], f(x)[1], rtol=1e-12)
+    call = f if who == "symgrad" else loaded
+
+    def calls():
+        for _ in HUNDRED:
+            call(x)
+
+    benchmark(calls)
 
 
-@pytest.mark.parametrize("who", ["symgrad", "CasADi, buffers"])
-@pytest.mark.parametrize("n", [pytest.param(2, marks=target("exported: bound call, n=2", "0.6x")),
-                               pytest.param(100, marks=target("exported: bound call, n=100", "0.6x"))])  # fmt: skip
+@pytest.mark.parametrize("who", ["symgrad", "CasADi, buffers set each time", "CasADi, bound beforehand"])
+@sizes("specialised call, out given")
+def test_specialised_call_with_results(benchmark, exported, tmp_path, who, n):
+    x, out = np.linspace(-1.0, 1.0, n), (np.empty(()), np.empty(n))
+    f = sg.load(exported).rosen_value_and_grad.specialize(x)
+    trigger, arrays, buffer, _ = casadi_call(tmp_path, n)
+    given, value, gradient = map(memoryview, arrays)
+    np.testing.assert_allclose(arrays[2], f(x, out)[1], rtol=1e-12)
+
+    def ours():
+        for _ in HUNDRED:
+            f(x, out)
+
+    def set_each_time():
+        for _ in HUNDRED:
+            buffer.set_arg(0, given)
+            buffer.set_res(0, value)
+            buffer.set_res(1, gradient)
+            trigger()
+
+    def bound_beforehand():
+        for _ in HUNDRED:
+            trigger()
+
+    benchmark(ours if who == "symgrad" else set_each_time if "set" in who else bound_beforehand)
+
+
+@pytest.mark.parametrize("who", ["symgrad", "CasADi, bound beforehand"])
+@sizes("bound call")
 def test_bound_call(benchmark, exported, tmp_path, who, n):
     bound = sg.load(exported).rosen_value_and_grad.bind(np.linspace(-1.0, 1.0, n))
-    if who == "symgrad":
-        benchmark(bound)
-        return
-    trigger, arrays, buffer = casadi_call(tmp_path, n)
-    benchmark(trigger)
+    trigger, arrays, buffer, _ = casadi_call(tmp_path, n)
+    call = bound if who == "symgrad" else trigger
+
+    def calls():
+        for _ in HUNDRED:
+            call()
+
+    benchmark(calls)
     assert arrays and buffer  # alive until here
 
 

@@ -9,12 +9,13 @@ import pytest
 
 KEYS = {
     "function", "kind", "ok", "problem", "points", "sizes", "worst_ulp", "relative", "differences", "differences_allowed",
+    "outputs",
 }  # fmt: skip
 
 
 def test_a_table_of_errors(run):
     lines = run("check", "model.py:loss,penalty", "--spec", "x: float64[n]").stdout.splitlines()
-    assert lines[0].split() == ["function", "points", "worst", "ulp", "relative", "differences"]
+    assert lines[0].split() == ["output", "points", "worst", "ulp", "relative", "differences"]
     assert [line.split()[0] for line in lines[1:7]] == ["loss", "loss_grad", "loss_hessian", "penalty", "penalty_grad", "penalty_hessian"]
     assert all(line.endswith("ok") for line in lines[1:7])
     assert "sizes: n = 5" in lines[7]

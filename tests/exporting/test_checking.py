@@ -10,6 +10,7 @@ import pytest
 import symgrad as sg
 from symgrad import exporting
 from symgrad.comparing import check_ranges, compare, report_text
+from symgrad.compiled import CompiledFunction
 from symgrad.eager.trees import flatten, unflatten
 from symgrad.interpret import interpret
 from symgrad.options import Options
@@ -49,7 +50,7 @@ def test_a_right_derivative(kind):
     p = planned(kind)
     checked = compare(p, interpreted(p), {})
     assert checked.points == checked.finite == 5
-    assert all((u, r) == (0.0, 0.0) for _, u, r in checked.outputs)
+    assert all((o.ulp, o.relative) == (0.0, 0.0) for o in checked.outputs)
     assert checked.differences is not None and checked.differences < 1e-7
 
 
@@ -57,7 +58,7 @@ def test_a_right_derivative(kind):
 def test_a_wrong_derivative(kind):
     p = planned(kind)
     checked = compare(p, interpreted(p, 1.001), {})
-    assert checked.outputs[-1][2] == pytest.approx(1e-3, rel=1e-6) and checked.outputs[-1][1] > 1e9
+    assert checked.outputs[-1].relative == pytest.approx(1e-3, rel=1e-6) and checked.outputs[-1].ulp > 1e9
     assert checked.differences > 1e-4, "differences are what finds an error in both the graph and its code"
 
 
@@ -102,3 +103,37 @@ def test_sizes_are_found_that_fit(tmp_path):
     assert checked.points == 5 and checked.dims["n"] >= 40
     none = compare(plan({"f": lambda x: np.sum(x[1000:])}, [S(("n",))], "m", (), Options())[0][0], np.sum, {})
     assert none.points == 0 and "no point could be computed" in report_text("m", [none])
+
+
+def test_each_output_stands_for_itself():
+    """An error in one output is that output's, however large the others are; a value has no differences."""
+
+    def two(x, y):
+        return 1e3 * np.sum(x**2) + np.sum(np.sin(y))
+
+    fn = CompiledFunction(two, specs=[S(("n",)), S(("n",))], argnums=(0, 1))
+    p = plan({"two": fn}, None, "m", ["value_and_grad"], Options())[0][-1]
+    right, wrong = compare(p, interpreted(p), {}), compare(p, interpreted(p, 1.5), {})
+    assert [o.differences is None for o in right.outputs] == [True, False, False]
+    assert right.differences < 1e-6
+    assert wrong.outputs[1].differences == right.outputs[1].differences and wrong.outputs[2].differences > 0.1
+    text = report_text("m", [wrong])
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.startswith("two")}
+    assert [len(cells) for cells in rows.values()] == [2, 3, 3], text
+
+
+@pytest.mark.parametrize("kind", ["jacobian", "vjp", "jvp"])
+def test_each_output_of_several(kind):
+    def several(p):
+        return {"a": np.sin(p["u"]) * p["v"], "b": np.exp(p["v"]) * 1e-5}
+
+    planned = plan({"f": several}, [{"u": S(("n",)), "v": S()}], "m", [kind], Options())[0][-1]
+    right = compare(planned, interpreted(planned), {})
+    assert all(o.differences is not None and o.differences < 1e-7 for o in right.outputs), right
+    for k, output in enumerate(right.outputs):
+        wrong = compare(planned, interpreted(planned, 1.01, k), {})
+        for other, (before, after) in enumerate(zip(right.outputs, wrong.outputs, strict=True)):
+            if other != k:
+                assert after == before
+        zero = output.differences == 0.0 and "_u" in output.name and "b" in output.name  # b does not depend on u
+        assert zero or wrong.outputs[k].differences > 1e-3, (output, wrong)

@@ -8,7 +8,6 @@ import gc
 import inspect
 import json
 import pickle
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -142,14 +141,6 @@ def test_keywords(module):
     assert module.arctangents(x=0.7, y=0.4) == module.arctangents(0.4, 0.7)
 
 
-def test_specialized_calls_never_convert(module):
-    call = module.loss_grad.specialize(X)
-    np.testing.assert_array_equal(call(X), module.loss_grad(X))
-    for bad in (X[:2], X.astype(np.float32), [1.0] * 4):
-        with pytest.raises((TypeError, ValueError)):
-            call(bad)
-
-
 def test_bound_calls_read_and_write_buffers(module):
     x, out = X.copy(), np.empty(4)
     call = module.loss_grad.bind(x, out=out)
@@ -158,7 +149,7 @@ def test_bound_calls_read_and_write_buffers(module):
     call()
     np.testing.assert_array_equal(out, module.loss_grad(x))
     for bad in (x, np.empty(3), np.empty(8)[::2], np.empty(4, np.float32)):
-        with pytest.raises(ValueError, match=r"bind: output 0"):
+        with pytest.raises(ValueError, match=r"bind: out "):
             module.loss_grad.bind(x, out=bad)
     with pytest.raises(ValueError, match="exactly"):
         module.loss_grad.bind(x.astype(np.float32))
@@ -201,16 +192,22 @@ def test_the_fast_call_takes_only_what_it_was_made_for(module):
 def test_calls_keep_and_leak_nothing(module):
     x = np.linspace(0, 1, 6)
     bound, call = module.loss_value_and_grad.bind(x), module.loss_value_and_grad.specialize(x)
+    lent = np.empty(()), np.empty(6)
 
     def everything():
         for _ in range(3000):
             module.loss_value_and_grad(x)
             call(x)
+            call(x, lent)
+            call(x, out=lent)
             bound()
             module.arctangents(0.5, 0.25)
         for bad in (
             lambda: module.lookup(np.array([9]), x),
             lambda: call(x[:2]),
+            lambda: call(x, lent[1]),
+            lambda: call(x, out=(lent[0], x)),
+            lambda: call(x, oot=lent),
             lambda: module.loss(x, x),
             lambda: module.loss(x + 0j),
         ):
@@ -220,7 +217,8 @@ def test_calls_keep_and_leak_nothing(module):
 
     everything()
     gc.collect()
-    counts = sys.getrefcount(x), sys.getrefcount(None), sys.getrefcount(np.float64), sys.getrefcount(np.empty)
+    seen = x, None, np.float64, np.empty, np.dtype(np.float64), lent, *lent, "out"
+    counts = [sys.getrefcount(one) for one in seen]
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     everything()
@@ -228,7 +226,7 @@ def test_calls_keep_and_leak_nothing(module):
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert after - before < 20_000
-    now = sys.getrefcount(x), sys.getrefcount(None), sys.getrefcount(np.float64), sys.getrefcount(np.empty)
+    now = [sys.getrefcount(one) for one in seen]
     assert all(abs(a - b) < 50 for a, b in zip(counts, now, strict=True)), (counts, now)
 
 
@@ -247,15 +245,6 @@ def test_finite_results_where_that_is_asked_for(tmp_path):
     x[1] = -1.0
     with pytest.raises(FloatingPointError):
         bound()
-
-
-def test_more_arguments_than_the_fast_call_takes(tmp_path):
-    def total(*xs):
-        return sum(xs)
-
-    module = sg.load(sg.export(total, specs=[sg.TensorSpec(("n",))] * 70, name="wide", directory=tmp_path))
-    for _ in range(2):
-        np.testing.assert_array_equal(module.total(*[np.full(2, float(k)) for k in range(70)]), [2415.0, 2415.0])
 
 
 # What it says of itself
@@ -296,22 +285,10 @@ def test_check_report(exported):
         for output in one["outputs"]:
             assert output["relative"] < (1e-6 if "single" in name else 1e-13), (name, output)
         derivative = name.split("_")[-1] in ("grad", "hessian", "hvp", "jvp", "vjp", "jacobian", "d1", "d3")
-        assert (one["differences"] is not None) == derivative, name
-        assert not derivative or one["differences"] < (3e-2 if "single" in name else 1e-6), (name, one)
+        for output in one["outputs"]:
+            assert (output["differences"] is not None) == (derivative and output["name"] != "value"), (name, output)
+            assert output["differences"] is None or output["differences"] < (3e-2 if "single" in name else 1e-6), (name, one)
     assert "loss_grad.grad" in (exported / "check.txt").read_text()
-
-
-def test_stubs(exported, tmp_path):
-    (tmp_path / "user.py").write_text(
-        "import numpy as np\nfrom kinds import loss, loss_grad, nest\n"
-        "value: np.float64 = loss(np.ones(3))\ngradient = loss_grad(np.ones(3))\ngradient.sum()\nloss('a', 2)\n"
-        "nest({'u': 1.0}, (1.0, 2.0), np.ones(2))['b']\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py"],
-        cwd=tmp_path, env={"MYPYPATH": str(exported.parent)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.count("error") == 2 and "Too many arguments" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_module_is_loaded_once(exported, module):

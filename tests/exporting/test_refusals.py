@@ -59,6 +59,7 @@ BAD = {
     "one spec": ({"specs": S(("n",))}, sg.ExportError, "must be a list"),
     "too many specs": ({"specs": [S(()), S(())]}, sg.ExportError, "specs of f do not fit its parameters: too many"),
     "too few specs": ({"functions": g}, sg.ExportError, "specs of g do not fit its parameters: missing a required argument: 'y'"),
+    "a device": ({"name": "Aux"}, sg.ExportError, "device of Windows"),
     "no TensorSpec": ({"specs": [3]}, sg.ExportError, "specs must be TensorSpecs"),
     "specs by another name": ({"specs": {"h": [S(())]}}, sg.ExportError, "specs are given for 'h'"),
     "contradiction": ({"functions": {"g": lambda x: x + np.ones(3)}, "specs": [S((4,))]}, sg.ShapeError, r"\[4\]"),
