@@ -115,10 +115,8 @@ class Tensor(TensorState):
         own = self.edge()
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._chain and own is not None:
-            assert self._parent is not None
-            if isinstance(self._parent.edge(), Leaf):
-                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if self._chain and own is not None and self._parent is not None and isinstance(self._parent.edge(), Leaf):
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
         tracked = own is not None or edge is not None
         if self._forbidden and (tracked or self._forbidden.startswith("A view was created in no_grad")):
             raise RuntimeError(self._forbidden)

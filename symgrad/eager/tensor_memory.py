@@ -15,7 +15,7 @@ from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
 from symgrad.eager.torch_rules import axis_of
-from symgrad.eager.views import as_reshape, as_strides, contiguous_strides
+from symgrad.eager.views import as_reshape, as_strides, contiguous_strides, places_in_storage
 from symgrad.errors import at_user_line
 
 __all__ = [
@@ -50,10 +50,7 @@ def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
 
 def storage_offset(self: Tensor) -> int:
     """Return how many elements of the storage come before the first one."""
-    base = tuple(self._cell.value.type.shape) if self._cell is not None else tuple(self.shape)
-    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
-    for step in self._chain:
-        places = step.array(places)
+    places = places_in_storage(self)
     return int(places.reshape(-1)[0]) if places.size else 0
 
 

@@ -104,8 +104,11 @@ def in_place_operator(function: Function) -> Function:
 def reshaped_in_place(function: Function) -> Function:
     """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
 
-    def method(self: Tensor, *args: Any) -> Tensor:
-        made = function(self, *args)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if mode.grad:
+            self.check_writeable(None)
+        made = function(self, *args, **kwargs)
+        self.counter[0] += 1
         self._value, self._cell, self._chain = made.current(), made._cell, made._chain
         if made._cell is not None:
             self._stamp = made._stamp
@@ -333,8 +336,8 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
 for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name])
-for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t", "transpose": "transpose"}.items():
-    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
+for _name in ("squeeze", "unsqueeze", "t", "transpose", "as_strided"):
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
 for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
     METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
 METHODS["__iter__"] = memory.iterate

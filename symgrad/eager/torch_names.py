@@ -26,6 +26,7 @@ from symgrad.eager import (
     torch_selection,
     torch_sorting,
     torch_statistics,
+    torch_strided,
     torch_views,
 )
 from symgrad.eager.functions import TENSOR_FUNCTIONS
@@ -38,6 +39,7 @@ _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
     torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
+    torch_strided,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}

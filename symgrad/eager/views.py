@@ -18,7 +18,8 @@ from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, ops
 from symgrad.ir.types import TensorType
 
-__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "contiguous_strides"]
+__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "as_view", "contiguous_strides",
+           "places_in_storage"]  # fmt: skip
 
 MANY_TO_ONE = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -36,7 +37,7 @@ _views: dict[Any, View] = {}
 _MOST_VIEWS = 8192
 
 
-def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:
+def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:
     """Return a view of ``tensor``; ``kind`` tells it from other views of the same type."""
     value = tensor.current()
     key = kind, id(value.type)
@@ -74,7 +75,7 @@ def _sliced(tensor: Tensor, key: Key, name: str) -> Tensor:
 
         return View(name, operand, lambda x: read(x, key), put, lambda a: a[_numpy_key(key)])
 
-    return _view(tensor, ("slice", name, key), make)
+    return as_view(tensor, ("slice", name, key), make)
 
 
 def _numpy_key(key: Key) -> tuple[Any, ...]:
@@ -105,7 +106,7 @@ def as_permutation(tensor: Tensor, order: Sequence[int], name: str = "PermuteBac
             lambda a: a.transpose(axes),
         )
 
-    return _view(tensor, ("permute", name, axes), make)
+    return as_view(tensor, ("permute", name, axes), make)
 
 
 def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0") -> Tensor:
@@ -121,7 +122,7 @@ def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0
             lambda a: a.reshape(sizes),
         )
 
-    return _view(tensor, ("reshape", name, sizes), make)
+    return as_view(tensor, ("reshape", name, sizes), make)
 
 
 def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackward0") -> Tensor:
@@ -139,7 +140,7 @@ def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackw
             return View(name, operand, lambda x: x, lambda base, new: new, lambda a: a)
         return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide)
 
-    return _view(tensor, ("expand", name, sizes), make)
+    return as_view(tensor, ("expand", name, sizes), make)
 
 
 def as_strides(tensor: Tensor) -> tuple[int, ...]:
@@ -165,3 +166,12 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
+
+
+def places_in_storage(tensor: Tensor) -> AnyArray:
+    """Return where in its storage each element of a tensor lies."""
+    base = tuple(tensor._value.type.shape if tensor._cell is None else tensor._cell.value.type.shape)
+    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
+    for step in tensor._chain:
+        places = step.array(places)
+    return places

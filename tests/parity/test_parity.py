@@ -23,7 +23,6 @@ KNOWN = {
     "kinks/xlogy_at_zero": "0 log 0 counts as 0 in its derivatives, too, where torch gives nan",
     "leaves/output_numbers": "unbind makes an entry of the tape for each result",
     "rare/lu_of_a_matrix": "there is no linalg.lu",
-    "views/as_strided": "there is no as_strided: views are slices, permutations, reshapes and broadcasts",
 }
 
 
