@@ -22,7 +22,6 @@ KNOWN = {
     "elementwise/arguments_of_the_wrong_type": "other words than torch's for a missing operand, and for a list as one",
     "kinks/xlogy_at_zero": "0 log 0 counts as 0 in its derivatives, too, where torch gives nan",
     "leaves/output_numbers": "unbind makes an entry of the tape for each result",
-    "rare/lu_of_a_matrix": "there is no linalg.lu",
 }
 
 
