@@ -185,27 +185,6 @@ def _as_method(function: Function) -> Function:
     return method
 
 
-MULTIPLE = (
-    "Output 0 of {} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
-    "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
-    "out-of-place one."
-)
-
-
-def _many_views(function: Function) -> Function:
-    """Return a function whose results, several views of one tensor, must not be written."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        results = function(self, *args, **kwargs)
-        for made in results:
-            name = made.grad_fn.name() if made.requires_grad else function.__name__
-            made._forbidden = MULTIPLE.format(name)
-        return results
-
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
-
-
 _powers: dict[int, Function] = {}
 
 
@@ -263,7 +242,6 @@ def _is_view(self: Tensor) -> bool:
 
 
 TORCH = torch_names.METHODS
-FUNCTIONS = torch_names.PUBLIC
 METHODS: dict[str, Any] = {
     **TORCH,
     "backward": backward_method,
@@ -338,8 +316,6 @@ for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name])
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "as_strided"):
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
-for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
-    METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
 METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))

@@ -10,27 +10,22 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
-from symgrad.eager.recording import AnyArray, Record
+from symgrad.eager.recording import AnyArray, Record, Signature, outputs_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of
-from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
 from symgrad.ir.dims import Size
-from symgrad.ir.expr import Node, ops
+from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "as_view", "contiguous_strides",
+__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_several", "as_strides",
+           "as_view", "contiguous_strides",
            "places_in_storage"]  # fmt: skip
 
 MANY_TO_ONE = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
     "Please clone() the tensor before performing the operation."
-)
-
-UNDER_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
-    "tracked)."
 )
 
 _views: dict[Any, View] = {}
@@ -65,6 +60,44 @@ def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor
     """Return ``tensor[key]`` for a key of integers, slices and new axes."""
     parsed = key if isinstance(key, Key) else parse(key, tensor._value.type.shape)
     return _sliced(tensor, parsed, name)
+
+
+SEVERAL = (
+    "{} is being modified inplace{}. This view is the output of a function that returns multiple views. Such functions do not "
+    "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+
+
+def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, ...]:
+    """Return ``tensor[key]`` for several keys, as the results of one entry of the tape; they must not be written."""
+    made = tuple([as_getitem(tensor, key, name) for key in keys])
+    for k, one in enumerate(made):
+        named = f"Output {k} of {name.removesuffix('Backward0')} is a view and", ""
+        unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
+        one._forbidden = one._forbidden or SEVERAL.format(*(unnamed if one._edge is None else named))
+    if len(made) > 1 and made[0]._edge is not None:
+        entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
+        for one, part in zip(made, outputs_of(entry), strict=True):
+            one._edge = part if part.edges is not None else one._edge
+    return made
+
+
+_joints: dict[Any, Signature] = {}
+
+
+def _joint(made: Sequence[Tensor], name: str) -> Signature:
+    """Return the operation that gives the results of several views of one tensor."""
+    views = tuple([one._chain[-1] for one in made])
+    found = _joints.get(views)
+    if found is None:
+        if len(_joints) >= _MOST_JOINTS:
+            _joints.clear()
+        node = fresh_input("x", views[0].graph.inputs[0].type)
+        found = _joints[views] = Signature(name, Graph([node], [v.graph(node)[0] for v in views]))
+    return found
+
+
+_MOST_JOINTS = 256
 
 
 def _sliced(tensor: Tensor, key: Key, name: str) -> Tensor:

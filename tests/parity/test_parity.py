@@ -21,7 +21,6 @@ KNOWN = {
     "corners/norm_divides_by_the_result_of_the_forward": "norm saves its operand and not its result",
     "elementwise/arguments_of_the_wrong_type": "other words than torch's for a missing operand, and for a list as one",
     "kinks/xlogy_at_zero": "0 log 0 counts as 0 in its derivatives, too, where torch gives nan",
-    "leaves/output_numbers": "unbind makes an entry of the tape for each result",
 }
 
 
