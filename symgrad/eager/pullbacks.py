@@ -220,14 +220,19 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any) ->
 
 
 def _told_by_results(outputs: Sequence[Node], results: Sequence[Node]) -> dict[Node, Node]:
-    """Return conditions on an operand that its result tells as well: relu saves its result, so its operand may change."""
+    """Return nodes of the forward pass that a result tells as well: what saves its result lets its operand change."""
     found = {}
     for output, result in zip(outputs, results, strict=True):
+        if output.primitive is ops.expand_dims:  # a reduction that keeps its axes
+            axes = output.attributes["axes"]
+            output, result = output.inputs[0], ops.squeeze(result, axes=axes)  # noqa: PLW2901
         if output.primitive is not ops.where:
             continue
         condition, if_true, if_false = output.inputs
         if condition.primitive is ops.le and condition.inputs[0] is if_false and condition.inputs[1] is if_true:
-            found[condition] = ops.le(result, if_true)
+            found[condition] = ops.le(result, if_true)  # relu
+        elif if_false.primitive is ops.sqrt and condition is ops.eq(if_false.inputs[0], if_true):
+            found |= {condition: ops.eq(result, if_true), if_false: result}  # a norm, which is 0 where its square is
     return found
 
 

@@ -37,6 +37,8 @@ class View(Signature):
         The operand and the view's new contents to the operand's new contents.
     array : callable
         The same reading of an ndarray, as a NumPy view.
+    repeats : bool
+        Whether several of its elements are one of the operand's.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class View(Signature):
         read: Callable[[Node], Node],
         put: Callable[[Node, Node], Node],
         array: Callable[[AnyArray], AnyArray],
+        repeats: bool = False,
     ) -> None:
         node = fresh_input("x", operand)
         super().__init__(name, Graph([node], [read(node)]), view=True)
         self._operand = operand
         self._put = put
         self.array = array
+        self.repeats = repeats
         self._put_signature: Signature | None = None
 
     @property

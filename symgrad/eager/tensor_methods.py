@@ -30,6 +30,7 @@ from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
 from symgrad.eager.torch_indexing import assignment, getitem
+from symgrad.eager.torch_strided import each_once
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
@@ -133,7 +134,11 @@ _MOST_FILLED = 256
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
-    """Write one value everywhere."""
+    """Write one value everywhere; a number also where several elements are one in memory."""
+    target = each_once(self) if self._chain and not isinstance(value, Tensor) else self
+    if target is not self:
+        fill_(target, value)
+        return self
     if self.edge() is not None or isinstance(value, Tensor):
         return finish_in_place(self, fill(self, value))
     type_ = self._value.type

@@ -21,7 +21,7 @@ from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.types import TensorType
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "each_once"]
 
 NAME = "AsStridedBackward0"
 
@@ -135,12 +135,14 @@ def _maker(shape: tuple[int, ...], strides: tuple[int, ...], start: int, table: 
             result: Node = ops.gather(ops.reshape(x, shape=(count,)), places(), axis=0)
             return result
 
+        repeats = any(s == 0 and n > 1 for n, s in zip(shape, strides, strict=True))
+
         def put(base: Node, new: Node) -> Node:
-            if any(s == 0 and n > 1 for n, s in zip(shape, strides, strict=True)):
+            if repeats:
                 raise RuntimeError(MANY_TO_ONE)
             return overwritten(base, new, places()) if math.prod(shape) else base
 
-        return View(NAME, operand, read, put, lambda a: _in_memory(a, shape, strides, start))
+        return View(NAME, operand, read, put, lambda a: _in_memory(a, shape, strides, start), repeats)
 
     return make
 
@@ -176,6 +178,18 @@ def _of_the_storage(input: Tensor, make: Callable[[TensorType], View]) -> Tensor
     if cell.memory is not None:
         record.data = view.array(cell.memory)
         record.exposed = True
+    return made
+
+
+def each_once(input: Tensor) -> Tensor:
+    """Return a view of the same places in memory without axes along which they repeat; the tensor itself where none does."""
+    if not any(view.repeats for view in input._chain):
+        return input
+    base = input if input._parent is None else input._parent
+    sizes = [(1 if s == 0 else n, s) for n, s in zip(input.shape, as_strides(input), strict=True)]
+    places = places_in_storage(input)
+    first = int(places.flat[0]) if places.size else 0
+    made: Tensor = as_strided(base, [n for n, _ in sizes], [s for _, s in sizes], first)
     return made
 
 

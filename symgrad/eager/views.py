@@ -171,7 +171,7 @@ def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackw
     def make(operand: TensorType) -> View:
         if sizes == operand.shape:
             return View(name, operand, lambda x: x, lambda base, new: new, lambda a: a)
-        return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide)
+        return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide, repeats=True)
 
     return as_view(tensor, ("expand", name, sizes), make)
 

@@ -118,3 +118,16 @@ def reshapes_in_place_and_what_is_written_after_them(torch):
     v.squeeze_(0)
     return [y.detach(), y._version, z.detach(), list(z.shape), x.grad, v._version, v.shape,
             raises(lambda: x.squeeze_(0), "a leaf Variable that requires grad is being used in an in-place operation")]
+
+
+@case(35)
+def one_value_fills_expanded_memory(torch):
+    x = torch.tensor([[1.0], [2.0], [3.0]])
+    x[1:].expand(2, 4)[:, 1:].fill_(7.0)
+    x[:1].expand(5, 1, 3).zero_()
+    y = leaf(torch, [1.0, 2.0]) * 1
+    y.expand(3, 2).fill_(4.0)
+    phrase = "more than one element of the written-to tensor refers to a single memory location"
+    return [x, x._version, y.detach(), y.grad_fn.name(),
+            raises(lambda: torch.zeros(3).expand(2, 3).normal_(), phrase), raises(lambda: torch.zeros(3).expand(2, 3).clamp_(1, 2), phrase),
+            raises(lambda: leaf(torch, [1.0]).expand(3).zero_(), "a view of a leaf Variable that requires grad is being")]

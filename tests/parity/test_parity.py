@@ -15,18 +15,8 @@ from .harness import NOTHING, differences, expected, load, observe, run
 CASES = load()
 RECORDS = expected()["cases"]
 
-# What does not hold yet, or is not wanted: each fails, and says so when it begins to hold.
-KNOWN = {
-    "corners/fill_of_expanded_memory": "fill_ refuses expanded memory as all other writes do",
-    "corners/norm_divides_by_the_result_of_the_forward": "norm saves its operand and not its result",
-    "elementwise/arguments_of_the_wrong_type": "other words than torch's for a missing operand, and for a list as one",
-    "kinks/xlogy_at_zero": "0 log 0 counts as 0 in its derivatives, too, where torch gives nan",
-}
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.xfail(reason=KNOWN[n], strict=True)) if n in KNOWN else n for n in sorted(CASES)]
-)
+@pytest.mark.parametrize("name", sorted(CASES))
 def test_parity(name):
     case = CASES[name]
     want = RECORDS[name] if case.expected is NOTHING else observe(case.expected)
