@@ -20,7 +20,7 @@ from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
 from symgrad.eager.saving import unpack_saved
 from symgrad.eager.storage import saved_value, written_by, written_over
-from symgrad.eager.tape import FREED, Leaf, owner
+from symgrad.eager.tape import FREED, Leaf, Refused, owner
 from symgrad.eager.tensor_face import Tensor
 
 __all__ = ["AccumulateLock", "CustomEntry", "Pass", "run"]
@@ -88,7 +88,7 @@ def run(roots: Sequence[tuple[Any, Tensor]], targets: Sequence[Any] | None, reta
         order, ends = _towards(order, targets)
     for record in order:
         if record.freed and record not in ends and not isinstance(record, CustomEntry):
-            raise RuntimeError(FREED)
+            raise RuntimeError(record.why if isinstance(record, Refused) else FREED)
     state = Pass(create_graph)
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)

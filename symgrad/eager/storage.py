@@ -16,6 +16,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
 from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
+from symgrad.eager.tape import Refused
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 
@@ -140,7 +141,10 @@ def renew(tensor: Tensor) -> None:
             array = value.data = view.array(array)
             value.exposed = True
     tensor._value, tensor._stamp = value, cell.stamp
-    if tensor._follows:
+    if tensor._born is not None and (edge is not None or tensor._edge is not None):
+        if tensor.counter[0] != tensor._born:
+            tensor._edge = Refused(value.type, tensor._forbidden)
+    elif tensor._follows:
         tensor._edge = edge
 
 

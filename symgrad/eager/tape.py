@@ -6,13 +6,15 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from symgrad.eager.recording import Assigned, Record, next_serial
+from symgrad.eager.recording import Assigned, Record, Signature, next_serial
+from symgrad.ir.expr import fresh_input
+from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Extras", "GradFn", "Handle", "Leaf", "extras_of", "grad_fn_of", "owner"]
+__all__ = ["Extras", "GradFn", "Handle", "Leaf", "Refused", "extras_of", "grad_fn_of", "owner"]
 
 
 class Handle:
@@ -87,6 +89,18 @@ class Leaf:
         self.grad_fn: GradFn | None = None
         self.tensor = weakref.ref(tensor)
         self.serial = next_serial()
+
+
+class Refused(Record):
+    """The place on the tape of a view that must not be used, because its base was written; ``why`` says so."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, type_: TensorType, forbidden: str) -> None:
+        graph = Graph([], [fresh_input("x", type_)])
+        super().__init__(Signature("Invalid", graph), (), (), type_)
+        self.freed = True
+        self.why = forbidden.replace("is being modified", "its base or another view of its base has been modified")
 
 
 def extras_of(edge: Any) -> tuple[Extras, int]:

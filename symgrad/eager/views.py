@@ -19,7 +19,7 @@ from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_several", "as_strides",
+__all__ = ["SEVERAL", "as_alias", "as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_several", "as_strides",
            "as_view", "contiguous_strides",
            "places_in_storage"]  # fmt: skip
 
@@ -72,9 +72,11 @@ def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, 
     """Return ``tensor[key]`` for several keys, as the results of one entry of the tape; they must not be written."""
     made = tuple([as_getitem(tensor, key, name) for key in keys])
     for k, one in enumerate(made):
-        named = f"Output {k} of {name.removesuffix('Backward0')} is a view and", ""
-        unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
-        one._forbidden = one._forbidden or SEVERAL.format(*(unnamed if one._edge is None else named))
+        if not one._forbidden:
+            named = f"Output {k} of {name.removesuffix('Backward0')} is a view and", ""
+            unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
+            one._forbidden = SEVERAL.format(*(unnamed if one._edge is None else named))
+            one._born = tensor.counter[0]
     if len(made) > 1 and made[0]._edge is not None:
         entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
         for one, part in zip(made, outputs_of(entry), strict=True):
@@ -156,6 +158,15 @@ def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0
         )
 
     return as_view(tensor, ("reshape", name, sizes), make)
+
+
+def as_alias(tensor: Tensor) -> Tensor:
+    """Return a view of the whole tensor."""
+
+    def make(operand: TensorType) -> View:
+        return View("AliasBackward0", operand, lambda x: x, lambda base, new: new, lambda a: a)
+
+    return as_view(tensor, ("alias",), make)
 
 
 def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackward0") -> Tensor:

@@ -77,7 +77,7 @@ def they_refuse_to_be_written(torch):
         with torch.no_grad():
             pieces[0].mul_(2)
         free[0].mul_(3)
-        shown.append([y.detach(), plain, raises(lambda pieces=pieces: pieces[1].mul_(2), f"Output 1 of [A-Za-z]* {WRITTEN}"),
+        shown.append([y.detach(), plain, raises(lambda way=way, y=y: way(y)[1].mul_(2), f"Output 1 of [A-Za-z]* {WRITTEN}"),
                       raises(lambda way=way: way(matrix(torch))[0].zero_(), f"Output 0 of [A-Za-z]* {WRITTEN}"),
                       raises(lambda free=free, y=y: free[1].copy_(y.sum()), "created in no_grad mode and is being modified inplace")])
     return shown
