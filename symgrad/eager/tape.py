@@ -179,6 +179,9 @@ class GradFn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
             return self._saved(name.removeprefix("_saved_"))
+        context = getattr(self._entry, "context", None)
+        if context is not None and not name.startswith("_"):  # of a Function: torch's entry is its context
+            return getattr(context, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _saved(self, name: str) -> Any:
