@@ -9,6 +9,7 @@ import numpy as np
 
 from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.creation import tensor
+from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.storage import share
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, copy
@@ -94,6 +95,7 @@ def type_name(self: Tensor, dtype: Any = None) -> Any:
 def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write another tensor's values, broadcast and in this element type."""
     other = source if isinstance(source, Tensor) else tensor(source)
+    refuse_overlap(self, (other,))
     other = METHODS["expand"](other, tuple(self.shape))
     if self.edge() is not None:
         made: Tensor = copy(self, other)

@@ -23,6 +23,7 @@ from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
@@ -74,13 +75,21 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
     return target.write_in_place(result._value, result._edge)
 
 
-def in_place(function: Function) -> Function:
+def in_place(function: Function, name: str) -> Function:
     """Return the form of a function that writes its result into its first argument."""
+    scattered, careless = name in _SCATTERED, name in _CARELESS
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if (self._cell is not None and not careless) or scattered:
+            refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
         return finish_in_place(self, function(self, *args, **kwargs))
 
     return method
+
+
+# what writes at indices must read nothing of what it writes; and what may read anything, as it computes elsewhere first
+_SCATTERED = {"index_add", "index_copy", "index_put", "put", "scatter", "scatter_add", "scatter_reduce"}
+_CARELESS = {"addbmm", "addmm", "addmv", "baddbmm", "index_fill", "masked_fill", "masked_scatter"}
 
 
 def in_place_operator(function: Function) -> Function:
@@ -88,6 +97,8 @@ def in_place_operator(function: Function) -> Function:
     record = _operator(function)
 
     def operator(self: Tensor, other: Any) -> Any:
+        if self._cell is not None and type(other) is Tensor:
+            refuse_overlap(self, (other,))
         result = record(self, other)
         if result is NotImplemented:
             return result
@@ -318,8 +329,8 @@ for _name, _all in {"sum": torch_reductions.SUM, "mean": torch_reductions.MEAN}.
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
 for _name in torch_names.IN_PLACE:
-    METHODS[f"{_name}_"] = in_place(TORCH[_name])
-for _name in ("squeeze", "unsqueeze", "t", "transpose", "as_strided"):
+    METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
+for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
 METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
