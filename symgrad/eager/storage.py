@@ -16,7 +16,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
 from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
-from symgrad.eager.tape import Refused
+from symgrad.eager.tape import Leaf, Refused
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 
@@ -119,8 +119,11 @@ def cell_of(tensor: Tensor) -> Cell:
     """Return a tensor's storage, made now if nothing shared it before."""
     cell = tensor._cell
     if cell is None:
-        cell = tensor._cell = Cell(tensor._value, tensor._edge, tensor.counter)
+        edge = tensor._edge
+        cell = tensor._cell = Cell(tensor._value, edge, tensor.counter)
         tensor._stamp = 0
+        if type(edge) is Leaf:
+            edge.keep(tensor)
     return cell
 
 
@@ -194,6 +197,8 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     tensor._value = value
     if edge is not None:
         tensor._edge = edge
+    elif type(tensor._edge) is Leaf:
+        tensor._edge.value = value
 
 
 def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any, version: int) -> None:

@@ -98,6 +98,7 @@ class Tensor(TensorState):
             if old is not self._value:
                 old.moved = edge.assigned
             edge.type = self._value.type
+            edge.keep(self)
 
     def write_in_place(self, value: Record, edge: Any) -> Tensor:
         """Give this tensor's storage new contents, of its own type.

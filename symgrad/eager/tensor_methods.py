@@ -28,6 +28,7 @@ from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
+from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
 from symgrad.eager.torch_indexing import assignment, getitem
@@ -124,7 +125,10 @@ def reshaped_in_place(function: Function) -> Function:
         self._value, self._cell, self._chain = made.current(), made._cell, made._chain
         if made._cell is not None:
             self._stamp = made._stamp
-        self._edge = made._edge
+        if isinstance(self._edge, Leaf):  # under no_grad
+            self._edge.keep(self)
+        else:
+            self._edge = made._edge
         return self
 
     return method
@@ -254,7 +258,7 @@ def _from_random(draw: Callable[..., Any]) -> Callable[..., Tensor]:
 
 
 def _is_view(self: Tensor) -> bool:
-    return bool(self._chain)
+    return self._parent is not None
 
 
 TORCH = torch_names.METHODS
