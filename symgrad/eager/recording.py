@@ -289,10 +289,12 @@ class Record:
             one = stack.pop()
             if one.tied or (one.node is not None and not is_plain([one.node])):
                 return False
-            if one.data is not None or one.node is not None:
+            if one.data is not None:
                 continue
             if one.signature is None:
-                return False
+                if one.node is None:
+                    return False
+                continue
             new = [i for i in one.inputs if i not in seen]
             seen.update(new)
             stack.extend(new)

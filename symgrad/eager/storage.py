@@ -182,6 +182,8 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
     if tensor._inference and not mode.inference:
         raise RuntimeError(NO_INFERENCE)
+    if mode.mapping is not None:
+        mode.mapping.check_write(tensor, value)
     if edge is not None:
         tensor.move_retaining(edge)
     counter = tensor._counter

@@ -182,7 +182,10 @@ def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return ``new_zeros`` and the like: this element type unless one is given."""
 
     def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        return make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+        made = make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+        if mode.mapping is not None:
+            mode.mapping.adopt(made, self)
+        return made
 
     method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
     return method
