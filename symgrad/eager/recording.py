@@ -284,6 +284,10 @@ class Record:
     @property
     def is_plain(self) -> bool:
         """Whether it depends on values alone, on no argument of a trace."""
+        return self.is_plain_beside(set())
+
+    def is_plain_beside(self, known: set[Record]) -> bool:
+        """Whether it is plain, where others are known to be; they become more."""
         stack, seen = [self], {self}
         while stack:
             one = stack.pop()
@@ -295,9 +299,10 @@ class Record:
                 if one.node is None:
                     return False
                 continue
-            new = [i for i in one.inputs if i not in seen]
+            new = [i for i in one.inputs if i not in seen and i not in known]
             seen.update(new)
             stack.extend(new)
+        known |= seen
         return True
 
     def __repr__(self) -> str:

@@ -8,7 +8,9 @@ a trail to the storage, whose contents backward then reads as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +21,15 @@ from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
 from symgrad.eager.tape import Leaf, Refused
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
 __all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "renew", "saved_value", "write"]
+
+
+_SMALL = 64  # elements
 
 
 class View(Signature):
@@ -40,6 +46,8 @@ class View(Signature):
         The same reading of an ndarray, as a NumPy view.
     repeats : bool
         Whether several of its elements are one of the operand's.
+    type_ : TensorType, optional
+        Of the result. Where it is given the graph is made when somebody looks at it.
     """
 
     def __init__(
@@ -50,14 +58,34 @@ class View(Signature):
         put: Callable[[Node, Node], Node],
         array: Callable[[AnyArray], AnyArray],
         repeats: bool = False,
+        type_: TensorType | None = None,
     ) -> None:
-        node = fresh_input("x", operand)
-        super().__init__(name, Graph([node], [read(node)]), view=True)
         self._operand = operand
+        self._read = read
+        self._late = type_ is not None
+        if type_ is None:
+            super().__init__(name, self.graph, view=True)
+        else:
+            self.name, self.view, self.single = name, True, True
+            self.type, self.types = type_, (type_,)
+            self.tracks = type_.dtype.is_floating
+            self.carries = (self.tracks,)
         self._put = put
         self.array = array
         self.repeats = repeats
         self._put_signature: Signature | None = None
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether it is a slice of few elements, so that copying them costs less than recording it."""
+        sizes = [n for n in self.type.shape if isinstance(n, int)]
+        return self._late and len(sizes) == len(self.type.shape) and math.prod(sizes) <= _SMALL
+
+    @cached_property
+    def graph(self) -> Graph:  # type: ignore[override]  # made when it is first looked at
+        """The reading as a graph."""
+        node = fresh_input("x", self._operand)
+        return Graph([node], [self._read(node)])
 
     @property
     def put(self) -> Signature:

@@ -18,6 +18,7 @@ from symgrad.eager import (
     torch_views,
 )
 from symgrad.eager import tensor_memory as memory
+from symgrad.eager.assigning import assigned_at_once
 from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
@@ -192,6 +193,8 @@ def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
+    if assigned_at_once(self, key, value):
+        return
     target, contents = assignment(self, key, value)
     finish_in_place(target, contents)
 

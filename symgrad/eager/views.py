@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
-from symgrad.eager.recording import AnyArray, Record, Signature, outputs_of
+from symgrad.eager.recording import AnyArray, Record, Signature, outputs_of, type_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of
 from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
@@ -53,6 +53,8 @@ def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) 
     if value.exposed:
         record.data = view.array(value.data)
         record.exposed = True
+    elif type(value.data) is np.ndarray and not mode.tracing and view.is_small:
+        record.data = np.array(view.array(value.data))  # at once: less than to record that it waits
     return made
 
 
@@ -108,7 +110,14 @@ def _sliced(tensor: Tensor, key: Key, name: str) -> Tensor:
         def put(base: Node, new: Node) -> Node:
             return write_node(base, key, new, base.dtype)
 
-        return View(name, operand, lambda x: read(x, key), put, lambda a: a[_numpy_key(key)])
+        type_ = None
+        if all(isinstance(s, int) for s in operand.shape):
+            sizes = [count for _, count, _ in key.ranges if count is not None]
+            for place in key.inserted:
+                sizes.insert(place, 1)
+            type_ = type_of(tuple(sizes), operand.dtype)
+        index = _numpy_key(key)
+        return View(name, operand, lambda x: read(x, key), put, lambda a: a[index], type_=type_)
 
     return as_view(tensor, ("slice", name, key), make)
 
