@@ -13,7 +13,7 @@ from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import begin_window, run_now
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, tensor_inputs
-from symgrad.eager.pullbacks import saved_operands
+from symgrad.eager.pullbacks import saved_places
 from symgrad.eager.recording import (
     LONGEST_WINDOW,
     AnyArray,
@@ -200,8 +200,7 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
 
 def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> None:
     """Raise RuntimeError where backward would need a Tensor made in inference mode."""
-    wanted = [k for k, e in enumerate(edges) if e is not None]
-    if any(is_inference_type(values[k].type) for k in saved_operands(signature, wanted)):
+    if any(k >= 0 and is_inference_type(values[k].type) for k in saved_places(signature, edges)):
         raise RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
             "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
