@@ -11,8 +11,11 @@ import numpy as np
 
 from symgrad.eager.faces import Face, lift_one
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.programs import node_of
+from symgrad.eager.recording import Record
+from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.trees import Tree, flatten, unflatten
-from symgrad.eager.values import bound_input, is_plain, new_mapped
+from symgrad.eager.values import bound_input, is_plain, new_mapped, reached
 from symgrad.errors import ShapeError, at_user_line
 from symgrad.ir.dims import same_size
 from symgrad.ir.expr import Node, ops
@@ -73,9 +76,18 @@ def vmap(
             outputs = batch([lift_one(leaf, face.default_float) for leaf in result], level.moved)
         nodes = [_leave_batch(name, node, flagged, level.size, k) for (node, flagged), k in zip(outputs, targets, strict=True)]
         plain = not any(isinstance(leaf, Face) for leaf in every) and is_plain(nodes)
-        return unflatten(tree, [to_numpy(n) for n in nodes] if plain else face.settled(nodes))
+        results = [to_numpy(n) for n in nodes] if plain else face.settled(nodes)
+        level.pass_on_writes(name)
+        return unflatten(tree, results)
 
     return wrapped
+
+
+IN_PLACE = (
+    "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has "
+    "more elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over in a vmap. "
+    "Please try to use out-of-place operators instead of inplace arithmetic."
+)
 
 
 class _Level:
@@ -85,6 +97,7 @@ class _Level:
         self.randomness = randomness
         self.moved: dict[Node, Node] = {}
         self.size: Any = 0
+        self._entered: list[tuple[Tensor, Tensor, Node, int]] = []  # outside, inside, what that was at first, the axis
         self._outside: Any = None
 
     def __enter__(self) -> None:
@@ -106,6 +119,8 @@ class _Level:
                 continue
             inner = self._mapped(_to_front(outer_node(leaf, "x"), axis))
             replaced.append(face_for([leaf])(inner))
+            if isinstance(leaf, Tensor):
+                self._entered.append((leaf, replaced[-1], inner, axis))
         sizes = [n.shape[0] for n in self.moved.values()]
         if not sizes:
             raise ValueError(at_user_line("vmap: Expected at least one Tensor to vmap over"))
@@ -120,6 +135,38 @@ class _Level:
         inner = new_mapped("x", TensorType(front.shape[1:], front.dtype))
         self.moved[inner] = front
         return inner
+
+    def check_write(self, target: Tensor, value: Record) -> None:
+        """Raise RuntimeError where something that is the same in each slice is to be written with what is not."""
+        root = target if target._parent is None else target._parent
+        level, old, new = self, [node_of(target.current())], [node_of(value)]
+        while level is not None:
+            before, after = (reached(nodes, level.moved) for nodes in (old, new))
+            if after and not before and level not in root.__dict__.get("_slices_of", ()):
+                raise RuntimeError(at_user_line(IN_PLACE))
+            old += [level.moved[n] for n in before]
+            new += [level.moved[n] for n in after]
+            level = level._outside
+
+    def adopt(self, made: Tensor, source: Tensor) -> None:
+        """Let what was made like a slice be written as a slice."""
+        level, nodes = self, [source.node]
+        while level is not None:
+            found = reached(nodes, level.moved)
+            if found or level in source.__dict__.get("_slices_of", ()):
+                made.__dict__.setdefault("_slices_of", []).append(level)
+            nodes += [level.moved[n] for n in found]
+            level = level._outside
+
+    def pass_on_writes(self, name: str) -> None:
+        """Write to the arguments what was written to their slices."""
+        for outside, inside, inner, axis in self._entered:
+            if inside.node is inner:
+                continue
+            with _batching():
+                ((node, flagged),) = batch([inside.node], self.moved)
+            (whole,) = Tensor.settled([_leave_batch(name, node, flagged, self.size, axis)])
+            outside.write_in_place(whole.current(), whole.edge())
 
     def check_random(self) -> None:
         """Raise RuntimeError for random numbers that may not be the same in each slice."""

@@ -13,6 +13,7 @@ from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.faces import Face
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import AnyArray, leaf
 from symgrad.eager.storage import Cell, shared_leaf
 from symgrad.eager.tensor_face import Tensor
@@ -237,6 +238,8 @@ def like(make: Any) -> Any:
 
     def function(input: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
         found: Tensor = make(tuple(input.shape), *args, dtype=dtype or input.dtype, requires_grad=requires_grad)
+        if mode.mapping is not None:
+            mode.mapping.adopt(found, input)
         return found
 
     function.__doc__ = f"Return ``{make.__name__}`` of a Tensor's shape, and of its element type unless one is given."

@@ -19,6 +19,7 @@ from symgrad.eager.recording import Record, Signature, leaf, projection
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.trees import flatten, unflatten
+from symgrad.eager.views import SEVERAL, as_alias
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
 
@@ -161,6 +162,9 @@ class Function:
         if tracked:
             entry = _entry(cls, context, args, values, edges, results)
             results = [_on_tape(context, entry, k, r, tensors) for k, r in enumerate(results)]
+            _forbid_writes(cls.__name__, context, results)
+        else:
+            results = [_untracked(r, context, tensors) for r in results]
         return tuple(results) if isinstance(output, (tuple, list)) else results[0]
 
 
@@ -199,22 +203,52 @@ def _entry(
 
 
 def _on_tape(context: Context, entry: _Entry, k: int, result: Any, inputs: list[Tensor]) -> Any:
-    """Return a result with its place on the tape."""
-    if not isinstance(result, Tensor) or not result.dtype.is_floating or id(result) in context._not_differentiable:
+    """Return a result with its place on the tape; an argument that is returned as it is, as a view of itself."""
+    if not isinstance(result, Tensor):
         return result
+    given = any(result is t for t in inputs)
+    if not result.dtype.is_floating or id(result) in context._not_differentiable:
+        return result.detach() if given and result.requires_grad else result
     value = result.current()
     edge = Record(projection(k, value.type), (entry,), (entry,), value.type)
     edge.serial = entry.serial + (k + 1) / (len(entry.outputs) + 1)
     if any(result is d for d in context._dirty):
         result._place(edge)
         return result
-    if any(result is t for t in inputs) or result._chain or result._edge is not None:
+    if given:
+        result = as_alias(result)
+    elif result._edge is not None:
         return Tensor.of(value, edge)
     result._place(edge)
     for at, (tensor, record, _) in enumerate(context._saved):
         if tensor is result:  # a result that was saved is differentiated through, too
             context._saved[at] = tensor, record, edge
     return result
+
+
+def _untracked(result: Any, context: Context, inputs: list[Tensor]) -> Any:
+    """Return a result that is not on the tape: for an argument that is returned as it is something that shares its storage."""
+    if not any(result is t for t in inputs) or any(result is d for d in context._dirty):
+        return result
+    return result.detach() if result.requires_grad else as_alias(result)
+
+
+VIEW = (
+    "Output 0 of {} is a view and is being modified inplace. This view was created inside a custom Function (or because an input "
+    "was returned as-is) and the autograd logic to handle view+inplace would override the custom backward associated with the "
+    "custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+    "custom Function."
+)
+
+
+def _forbid_writes(name: str, context: Context, results: list[Any]) -> None:
+    """Have views among the results refuse to be written: a write would pass by the user's backward."""
+    placed = [r for r in results if isinstance(r, Tensor) and r._edge is not None]
+    for k, result in enumerate(placed):
+        if result._chain and not any(result is d for d in context._dirty):
+            several = SEVERAL.format(f"Output {k} of {name} is a view and", "")
+            result._forbidden = several if len(placed) > 1 else VIEW.format(name)
+            result._born = result.counter[0]
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from symgrad.eager.operation import apply_graph
 from symgrad.eager.recording import Record
+from symgrad.eager.staleness import modified, place_of
 from symgrad.eager.storage import written_over
-from symgrad.eager.tape import FREED
+from symgrad.eager.tape import FREED, owner
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import fresh_input
@@ -74,13 +75,15 @@ class Context:
                 continue
             written = written_over(record)
             if written is not None:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"[{list(record.type.shape)}] is at version {written[1][0]}; expected version {written[0]} instead."
-                )
+                place = place_of(edge if self._is_own(edge) else tensor.edge())
+                raise modified(record, place, written[1][0], written[0])
             same = tensor._value is record and tensor._edge is edge
             found.append(tensor if same else Tensor.of(record, edge))
         return tuple(found) or self._for_forward
+
+    def _is_own(self, edge: Any) -> bool:
+        """Whether an edge leads to a result of the Function itself."""
+        return isinstance(edge, Record) and getattr(owner(edge)[0], "context", None) is self
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say which results have no gradient."""

@@ -20,8 +20,9 @@ from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
 from symgrad.eager.saving import unpack_saved
+from symgrad.eager.staleness import modified, place_of, present_place
 from symgrad.eager.storage import saved_value, written_by, written_over
-from symgrad.eager.tape import FREED, Leaf, owner
+from symgrad.eager.tape import FREED, Leaf, Refused, owner
 from symgrad.eager.tensor_face import Tensor
 
 __all__ = ["AccumulateLock", "CustomEntry", "Pass", "run"]
@@ -98,7 +99,7 @@ def run(
         order, ends = _towards(order, targets)
     for record in order:
         if record.freed and record not in ends and not isinstance(record, CustomEntry):
-            raise RuntimeError(FREED)
+            raise RuntimeError(record.why if isinstance(record, Refused) else FREED)
     state = Pass(create_graph, inside)
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
@@ -263,17 +264,8 @@ def _checked(record: Record, readers: Sequence[Record]) -> Record:
     casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
     if all(r is by or (casts and r is by.inputs[0]) for r in readers):
         return record.alias()  # as if it had been copied before
-    kind = {"float32": "torch.FloatTensor", "float64": "torch.DoubleTensor", "int64": "torch.LongTensor",
-            "int32": "torch.IntTensor", "bool": "torch.BoolTensor"}[record.type.dtype.name]  # fmt: skip
-    made = ""
-    if record.edges is not None and record.signature is not None:
-        made = f", which is output {max(record.signature.index, 0)} of {owner(record)[0].signature.name},"
-    raise RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{kind} {list(record.type.shape)}]{made} is at version {counter[0]}; expected version {version} instead. "
-        "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True)."
-    )
+    own = record.edges is not None and all(r is owner(record)[0] for r in readers)
+    raise modified(record, place_of(record) if own else present_place(record), counter[0], version)
 
 
 def _apply(

@@ -151,7 +151,13 @@ def face_of(values: Sequence[Any], default: type[Face]) -> type[Face]:
 
 
 def lift_one(value: Any, default: DType, dtype: DType | None = None) -> Node:
-    """Return one operand as a node: a face, a number, a NumPy array, or a nested list of those."""
+    """Return one operand as a node: a face, a number, a NumPy array, or a nested list of those.
+
+    Raises
+    ------
+    TraceError
+        For anything else.
+    """
     if isinstance(value, (Face, Node, Weak)):
         node = value if isinstance(value, Node) else value.node
         return node if dtype is None or node.dtype is dtype else ops.cast(node, dtype=dtype)

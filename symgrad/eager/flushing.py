@@ -131,16 +131,17 @@ def run_now(window: Window, roots: Sequence[Record], at_once: bool) -> None:
     if at_once:
         prepare(roots).run()
         return
-    alive = [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r)]
+    plain: set[Record] = set()
+    alive = [r for r, h in zip(window.records, held(window), strict=True) if h and waits(r, plain)]
     with contextlib.suppress(TraceError):  # arguments of a trace have no values: what depends on them goes on waiting
         prepare([*roots, *alive]).run()
     window.begin()
 
 
-def waits(record: Record) -> bool:
-    """Whether a record is still to be computed, and can be."""
+def waits(record: Record, plain: set[Record]) -> bool:
+    """Whether a record is still to be computed, and can be; ``plain`` are records that are known to be."""
     signature = record.signature
-    return record.data is None and signature is not None and signature.single and record.is_plain
+    return record.data is None and signature is not None and signature.single and record.is_plain_beside(plain)
 
 
 def ask(record: Record) -> AnyArray:
@@ -197,7 +198,8 @@ def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None
 def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
     """Return pending records that somebody holds, or that ``before`` lists: results of the last plan for this state."""
     alive = held(window)
-    return [r for k, r in enumerate(window.records) if (alive[k] or k in before) and waits(r)]
+    plain: set[Record] = set()
+    return [r for k, r in enumerate(window.records) if (alive[k] or k in before) and waits(r, plain)]
 
 
 def _is_over(window: Window) -> bool:

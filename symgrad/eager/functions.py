@@ -100,13 +100,19 @@ def elementwise(name: str) -> Callable[..., Any]:
     logical = name in LOGICAL
 
     def function(*operands: Any) -> Any:
+        if not operands:
+            raise TypeError(at_user_line(f"{name}() missing 1 required positional argument: 'input'"))
         first = operands[0]
         if len(operands) == 1 and isinstance(first, Face) and not logical:
             node = first.node
             if node.dtype.is_floating or not floating:
                 return first.face_type()(apply_primitive(name, node))
         default = face_of(operands, Array).default_float
-        nodes = lift(operands, default, floating)
+        try:
+            nodes = lift(operands, default, floating)
+        except TraceError:
+            _refuse_strangers(name, operands)
+            raise
         if logical:
             nodes = [n if n.dtype is bool_ else ops.ne(n, constant(0, n.dtype)) for n in nodes]
         return answer(apply_primitive(name, *nodes), operands)
@@ -114,6 +120,17 @@ def elementwise(name: str) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return {name} of each element; see the primitive's record for the formula and its convention at kinks."
     return function
+
+
+def _refuse_strangers(name: str, operands: Sequence[Any]) -> None:
+    """Raise TypeError for the first operand that is no array, number or Tensor."""
+    for k, value in enumerate(operands):
+        if not isinstance(value, (Face, Node, np.ndarray, np.generic, bool, int, float, list, tuple)):
+            label = "'input'" if k == 0 else "'other'"
+            kind = type(value).__name__
+            raise TypeError(
+                at_user_line(f"{name}(): argument {label} (position {k + 1}) must be Tensor, array or number, not {kind}")
+            )
 
 
 def with_order(name: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from symgrad.eager.faces import Face, Weak
 from symgrad.eager.flushing import run_now
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, tensor_inputs
-from symgrad.eager.pullbacks import saved_operands
+from symgrad.eager.pullbacks import saved_places
 from symgrad.eager.recording import (
     LONGEST_WINDOW,
     AnyArray,
@@ -94,7 +94,8 @@ class Operation:
                         edges.append(edge)
                         key.append(1 if edge is value else window.edge_code(value, edge))
                 else:
-                    value = new_number(operand) if kind is float or kind is int or kind is bool else as_operand(operand)
+                    plain = kind is float or kind is int or kind is bool
+                    value = new_number(operand) if plain else as_operand(operand, self, len(values))
                     key.append(type(value.data) if type(value) is NumberLeaf else id(value.type))
                     key.append(0)
                     window.enter(value)
@@ -200,8 +201,7 @@ def _see_to(window: Window, made: list[Record], at_once: bool) -> None:
 
 def _refuse_saving(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> None:
     """Raise RuntimeError where backward would need a Tensor made in inference mode."""
-    wanted = [k for k, e in enumerate(edges) if e is not None]
-    if any(is_inference_type(values[k].type) for k in saved_operands(signature, wanted)):
+    if any(k >= 0 and is_inference_type(values[k].type) for k in saved_places(signature, edges)):
         raise RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
             "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
@@ -214,8 +214,8 @@ def is_number(record: Record) -> bool:
     return record.signature is None and type(record.data) in (float, int, bool)
 
 
-def as_operand(value: Any) -> Record:
-    """Return the record of an operand that is no Tensor.
+def as_operand(value: Any, of: Operation, place: int) -> Record:
+    """Return the record of an operand that is no Tensor: the one at a place of an operation.
 
     Raises
     ------
@@ -236,7 +236,11 @@ def as_operand(value: Any) -> Record:
         return leaf(np.array(value, dtype=kind_.numpy, order="C"))
     if isinstance(value, (float, int)):
         return leaf(float(value) if isinstance(value, float) else int(value))
-    raise TypeError(at_user_line(f"expected a Tensor or a number, got {kind.__module__}.{kind.__name__}"))
+    label = ("'input' ", "'other' ")[place] if place < 2 else ""
+    name = of.__name__.strip("_")
+    raise TypeError(
+        at_user_line(f"{name}(): argument {label}(position {place + 1}) must be Tensor or number, not {kind.__name__}")
+    )
 
 
 def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:

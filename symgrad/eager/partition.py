@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.ir.dims import Dim
-from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.ir.kinds import Interpreted
 from symgrad.ir.types import TensorType
+from symgrad.primitives import ops
 
 __all__ = ["Part", "Schedule", "partition", "product"]
 

@@ -18,7 +18,7 @@ from symgrad.ir.types import TensorType
 from symgrad.transform.cotangents import Cotangent, accumulate, clean
 from symgrad.transform.vjp import pull_back_masked
 
-__all__ = ["Entry", "Plan", "make_plan", "saved_operands"]
+__all__ = ["Entry", "Plan", "make_plan", "saved_places"]
 
 
 class Entry:
@@ -145,21 +145,18 @@ def _pull(entry: Entry, present: dict[int, Cotangent], values: Sequence[Node], r
     return passed
 
 
-def saved_operands(signature: Signature, wanted: Sequence[int]) -> list[int]:
-    """Return which operands the pullback of an operation reads, when the cotangents of ``wanted`` are asked for."""
-    template = _template(
-        signature, tuple(wanted), tuple([(k, None) for k in range(len(signature.types)) if signature.carries[k]])
-    )
-    return [k for k in template.reads if k < len(signature.graph.inputs)]
+def saved_places(signature: Signature, edges: Sequence[Any]) -> list[int]:
+    """Return which operands' values the pullback of an operation reads; -1 for its result's.
 
-
-def saved_places(record: Any) -> list[int]:
-    """Return which operands' values the pullback of a record on the tape reads; -1 for its result's."""
-    signature = record.signature
-    wanted = tuple([k for k, edge in enumerate(record.edges) if edge is not None])
+    Parameters
+    ----------
+    signature : Signature
+    edges : sequence
+        For each operand where its cotangent goes, None where it is not asked for.
+    """
+    wanted = tuple([k for k, edge in enumerate(edges) if edge is not None])
     masks = tuple([(k, None) for k, carries in enumerate(signature.carries) if carries])
-    count = len(record.inputs)
-    return [k if k < count else -1 for k in _template(signature, wanted, masks).reads]
+    return [k if k < len(edges) else -1 for k in _template(signature, wanted, masks).reads]
 
 
 class _Template:
@@ -220,14 +217,19 @@ def _make_template(signature: Signature, wanted: tuple[int, ...], masks: Any) ->
 
 
 def _told_by_results(outputs: Sequence[Node], results: Sequence[Node]) -> dict[Node, Node]:
-    """Return conditions on an operand that its result tells as well: relu saves its result, so its operand may change."""
+    """Return nodes of the forward pass that a result tells as well: what saves its result lets its operand change."""
     found = {}
     for output, result in zip(outputs, results, strict=True):
+        if output.primitive is ops.expand_dims:  # a reduction that keeps its axes
+            axes = output.attributes["axes"]
+            output, result = output.inputs[0], ops.squeeze(result, axes=axes)  # noqa: PLW2901
         if output.primitive is not ops.where:
             continue
         condition, if_true, if_false = output.inputs
         if condition.primitive is ops.le and condition.inputs[0] is if_false and condition.inputs[1] is if_true:
-            found[condition] = ops.le(result, if_true)
+            found[condition] = ops.le(result, if_true)  # relu
+        elif if_false.primitive is ops.sqrt and condition is ops.eq(if_false.inputs[0], if_true):
+            found |= {condition: ops.eq(result, if_true), if_false: result}  # a norm, which is 0 where its square is
     return found
 
 

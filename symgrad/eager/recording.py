@@ -303,18 +303,25 @@ class Record:
     @property
     def is_plain(self) -> bool:
         """Whether it depends on values alone, on no argument of a trace."""
+        return self.is_plain_beside(set())
+
+    def is_plain_beside(self, known: set[Record]) -> bool:
+        """Whether it is plain, where others are known to be; they become more."""
         stack, seen = [self], {self}
         while stack:
             one = stack.pop()
             if one.tied or (one.node is not None and not is_plain([one.node])):
                 return False
-            if one.data is not None or one.node is not None:
+            if one.data is not None:
                 continue
             if one.signature is None:
-                return False
-            new = [i for i in one.inputs if i not in seen]
+                if one.node is None:
+                    return False
+                continue
+            new = [i for i in one.inputs if i not in seen and i not in known]
             seen.update(new)
             stack.extend(new)
+        known |= seen
         return True
 
     def __repr__(self) -> str:

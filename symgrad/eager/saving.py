@@ -54,7 +54,7 @@ def pack_saved(record: Record) -> None:
     hooks, mode.saving = mode.saving, None  # what the hook computes is not packed itself
     try:
         record.packed = {}
-        for place in saved_places(record):
+        for place in saved_places(record.signature, record.edges):
             own = place < 0
             tensor = Tensor.of(record, None) if own else Tensor.of(record.inputs[place], record.edges[place])
             record.packed[place] = unpack, pack(tensor)

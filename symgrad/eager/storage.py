@@ -8,7 +8,9 @@ a trail to the storage, whose contents backward then reads as they are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +18,19 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
 from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
+from symgrad.eager.tape import Leaf, Refused
 from symgrad.eager.windows import this_window
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
 __all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "read_view", "renew", "saved_value", "write"]
+
+
+_SMALL = 64  # elements
 
 
 class View(Signature):
@@ -38,6 +45,10 @@ class View(Signature):
         The operand and the view's new contents to the operand's new contents.
     array : callable
         The same reading of an ndarray, as a NumPy view.
+    repeats : bool
+        Whether several of its elements are one of the operand's.
+    type_ : TensorType, optional
+        Of the result. Where it is given the graph is made when somebody looks at it.
     """
 
     def __init__(
@@ -47,13 +58,35 @@ class View(Signature):
         read: Callable[[Node], Node],
         put: Callable[[Node, Node], Node],
         array: Callable[[AnyArray], AnyArray],
+        repeats: bool = False,
+        type_: TensorType | None = None,
     ) -> None:
-        node = fresh_input("x", operand)
-        super().__init__(name, Graph([node], [read(node)]), view=True)
         self._operand = operand
+        self._read = read
+        self._late = type_ is not None
+        if type_ is None:
+            super().__init__(name, self.graph, view=True)
+        else:
+            self.name, self.view, self.single = name, True, True
+            self.type, self.types = type_, (type_,)
+            self.tracks = type_.dtype.is_floating
+            self.carries = (self.tracks,)
         self._put = put
         self.array = array
+        self.repeats = repeats
         self._put_signature: Signature | None = None
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether it is a slice of few elements, so that copying them costs less than recording it."""
+        sizes = [n for n in self.type.shape if isinstance(n, int)]
+        return self._late and len(sizes) == len(self.type.shape) and math.prod(sizes) <= _SMALL
+
+    @cached_property
+    def graph(self) -> Graph:  # type: ignore[override]  # made when it is first looked at
+        """The reading as a graph."""
+        node = fresh_input("x", self._operand)
+        return Graph([node], [self._read(node)])
 
     @property
     def put(self) -> Signature:
@@ -115,8 +148,11 @@ def cell_of(tensor: Tensor) -> Cell:
     """Return a tensor's storage, made now if nothing shared it before."""
     cell = tensor._cell
     if cell is None:
-        cell = tensor._cell = Cell(tensor._value, tensor._edge, tensor.counter)
+        edge = tensor._edge
+        cell = tensor._cell = Cell(tensor._value, edge, tensor.counter)
         tensor._stamp = 0
+        if type(edge) is Leaf:
+            edge.keep(tensor)
     return cell
 
 
@@ -134,7 +170,10 @@ def renew(tensor: Tensor) -> None:
         value, array = read_view(view, value, edge, array)
         edge = None if edge is None else value
     tensor._value, tensor._stamp = value, cell.stamp
-    if tensor._follows:
+    if tensor._born is not None and (edge is not None or tensor._edge is not None):
+        if tensor.counter[0] != tensor._born:
+            tensor._edge = Refused(value.type, tensor._forbidden)
+    elif tensor._follows:
         tensor._edge = edge
 
 
@@ -179,6 +218,8 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
     if tensor._inference and not mode.inference:
         raise RuntimeError(NO_INFERENCE)
+    if mode.mapping is not None:
+        mode.mapping.check_write(tensor, value)
     if edge is not None:
         tensor.move_retaining(edge)
     counter = tensor._counter
@@ -194,6 +235,8 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     tensor._value = value
     if edge is not None:
         tensor._edge = edge
+    elif type(tensor._edge) is Leaf:
+        tensor._edge.value = value
 
 
 def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any, version: int) -> None:

@@ -6,13 +6,15 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from symgrad.eager.recording import Assigned, Record, next_serial
+from symgrad.eager.recording import Assigned, Record, Signature, next_serial
+from symgrad.ir.expr import fresh_input
+from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Extras", "GradFn", "Handle", "Leaf", "extras_of", "grad_fn_of", "owner"]
+__all__ = ["Extras", "GradFn", "Handle", "Leaf", "Refused", "extras_of", "grad_fn_of", "owner"]
 
 
 class Handle:
@@ -59,23 +61,32 @@ class Extras:
 class Leaf:
     """Where the cotangents of a leaf are added up: torch's AccumulateGrad. It holds the gradient.
 
+    The leaf outlives its Python object as long as the tape leads here: what makes it up is kept, not the object, which
+    holds this in its turn.
+
     Attributes
     ----------
     grad : Tensor or None
     type : TensorType
-    tensor : weak reference to the Tensor
+    value : Record or None
+        The leaf's present value, unless ``cell``, the storage it shares with others, has it.
+    attributes : dict
+        Of the Tensor.
     """
 
     __slots__ = (
         "__weakref__",
+        "_found",
         "assigned",
+        "attributes",
+        "cell",
         "extras",
         "grad",
         "grad_fn",
         "posthooks",
         "serial",
-        "tensor",
         "type",
+        "value",
     )
 
     def __init__(self, type_: TensorType, tensor: Tensor) -> None:
@@ -85,8 +96,39 @@ class Leaf:
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None
         self.grad_fn: GradFn | None = None
-        self.tensor = weakref.ref(tensor)
+        self._found = weakref.ref(tensor)
+        self.attributes = tensor.__dict__
+        self.keep(tensor)
         self.serial = next_serial()
+
+    def keep(self, tensor: Tensor) -> None:
+        """Take note of what the leaf is now."""
+        self.cell = tensor._cell
+        self.value = tensor._value if self.cell is None else None  # else it would hold what was written over
+
+    def tensor(self) -> Tensor:
+        """Return the leaf; as a new object where that is gone."""
+        tensor = self._found()
+        if tensor is None:
+            value: Any = self.value if self.cell is None else self.cell.value
+            tensor = GradFn.tensor_type.of(value, self)
+            tensor.__dict__ = self.attributes
+            if self.cell is not None:
+                tensor._cell, tensor._stamp = self.cell, -1  # it is brought up to date when it is used
+            self._found = weakref.ref(tensor)
+        return tensor
+
+
+class Refused(Record):
+    """The place on the tape of a view that must not be used, because its base was written; ``why`` says so."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, type_: TensorType, forbidden: str) -> None:
+        graph = Graph([], [fresh_input("x", type_)])
+        super().__init__(Signature("Invalid", graph), (), (), type_)
+        self.freed = True
+        self.why = forbidden.replace("is being modified", "its base or another view of its base has been modified")
 
 
 def extras_of(edge: Any) -> tuple[Extras, int]:
@@ -140,7 +182,7 @@ class GradFn:
         return tuple(found)
 
     @property
-    def variable(self) -> Tensor | None:
+    def variable(self) -> Tensor:
         """The leaf that an AccumulateGrad adds to."""
         if not isinstance(self._entry, Leaf):
             raise AttributeError(f"{self.name()} has no attribute 'variable'")
@@ -167,6 +209,9 @@ class GradFn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
             return self._saved(name.removeprefix("_saved_"))
+        context = getattr(self._entry, "context", None)
+        if context is not None and not name.startswith("_"):  # of a Function: torch's entry is its context
+            return getattr(context, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _saved(self, name: str) -> Any:

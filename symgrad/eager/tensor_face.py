@@ -17,7 +17,14 @@ from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
 from symgrad.eager.values import is_concrete
 
-__all__ = ["Size", "Tensor", "traced"]
+__all__ = ["UNDER_NO_GRAD", "Size", "Tensor", "traced"]
+
+UNDER_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
+    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+    "tracked)."
+)
 
 
 class Tensor(TensorState):
@@ -91,6 +98,7 @@ class Tensor(TensorState):
             if old is not self._value:
                 old.moved = edge.assigned
             edge.type = self._value.type
+            edge.keep(self)
 
     def write_in_place(self, value: Record, edge: Any) -> Tensor:
         """Give this tensor's storage new contents, of its own type.
@@ -113,15 +121,14 @@ class Tensor(TensorState):
     def check_writeable(self, edge: Any) -> None:
         """Raise RuntimeError where torch forbids to write; ``edge`` is where the new contents come from."""
         own = self.edge()
+        if self._forbidden and (own is not None or edge is not None or self._forbidden is UNDER_NO_GRAD):
+            raise RuntimeError(self._forbidden)
+        if own is None:
+            return
+        if self._chain and self._parent is not None and self._parent.is_leaf:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
         if isinstance(own, Leaf):
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        if self._chain and own is not None:
-            assert self._parent is not None
-            if isinstance(self._parent.edge(), Leaf):
-                raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-        tracked = own is not None or edge is not None
-        if self._forbidden and (tracked or self._forbidden.startswith("A view was created in no_grad")):
-            raise RuntimeError(self._forbidden)
 
     # what Python and NumPy ask for --------------------------------------------------------------------------------------
 

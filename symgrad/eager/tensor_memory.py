@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy as copying
 from collections.abc import Callable
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy as np
 
 from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.creation import tensor
-from symgrad.eager.storage import share
+from symgrad.eager.overlaps import refuse_overlap
+from symgrad.eager.programs import evaluate
+from symgrad.eager.storage import alias, renew, share
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
 from symgrad.eager.torch_rules import axis_of
-from symgrad.eager.views import as_reshape, as_strides, contiguous_strides
+from symgrad.eager.views import as_reshape, as_strides, contiguous_strides, places_in_storage
 from symgrad.errors import at_user_line
 
 __all__ = [
@@ -50,10 +53,7 @@ def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
 
 def storage_offset(self: Tensor) -> int:
     """Return how many elements of the storage come before the first one."""
-    base = tuple(self._cell.value.type.shape) if self._cell is not None else tuple(self.shape)
-    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
-    for step in self._chain:
-        places = step.array(places)
+    places = places_in_storage(self)
     return int(places.reshape(-1)[0]) if places.size else 0
 
 
@@ -97,6 +97,7 @@ def type_name(self: Tensor, dtype: Any = None) -> Any:
 def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Write another tensor's values, broadcast and in this element type."""
     other = source if isinstance(source, Tensor) else tensor(source)
+    refuse_overlap(self, (other,))
     other = METHODS["expand"](other, tuple(self.shape))
     if self.edge() is not None:
         made: Tensor = copy(self, other)
@@ -169,7 +170,7 @@ def reshape(self: Tensor, *shape: Any) -> Tensor:
 
 
 def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
-    """Return a leaf with its own storage.
+    """Return a leaf with its own storage, which copies made together share as these do.
 
     Raises
     ------
@@ -182,11 +183,29 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
             "were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
             "https://github.com/pytorch/pytorch/pull/103001"
         )
-    made = Tensor.from_array(self.numpy_value().copy(), self.requires_grad)
-    if self.requires_grad and self.grad is not None:
-        made.grad = Tensor.from_array(self.grad.numpy_value().copy())
+    values = self.numpy_value()  # a trace has none, and says so
+    if self._cell is None:
+        made = Tensor.from_array(values.copy())
+    else:
+        whole = memo.get(id(self._cell))  # the storage is copied once for all that share it
+        if whole is None:
+            evaluate([self._cell.value])
+            whole = memo[id(self._cell)] = Tensor.from_array(np.array(self._cell.value.data, dtype=self.dtype.numpy))
+        made = Tensor.of(whole.current())
+        alias(made, whole, counted=False)
+        made._chain = self._chain
+        renew(made)
     memo[id(self)] = made
+    if self.requires_grad:
+        made.requires_grad_()
+        made.grad = copying.deepcopy(self.grad, memo)
+    made.__dict__.update(copying.deepcopy(_own_attributes(self), memo))
     return made
+
+
+def _own_attributes(tensor: Tensor) -> dict[str, Any]:
+    """Return the attributes that the user gave a tensor."""
+    return {name: value for name, value in tensor.__dict__.items() if not name.startswith("_")}
 
 
 def shallow_copy(self: Tensor) -> Tensor:
@@ -209,10 +228,8 @@ def iterate(self: Tensor) -> Any:
 
 
 def reduce(self: Tensor, protocol: Any = None) -> Any:
-    """Return how to build this again: from its values, as a leaf."""
-    if not self.is_leaf:
-        raise RuntimeError("a Tensor that was computed from a leaf cannot be pickled: detach() it first")
-    return Tensor.from_array, (np.array(self.numpy_value()), self.requires_grad)
+    """Return how to build this again: from its values, as a leaf, with the user's attributes."""
+    return Tensor.from_array, (np.array(self.numpy_value()), self.requires_grad), _own_attributes(self) or None
 
 
 def python_round(self: Tensor, ndigits: int | None = None) -> Tensor:

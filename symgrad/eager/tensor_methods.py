@@ -18,18 +18,22 @@ from symgrad.eager import (
     torch_views,
 )
 from symgrad.eager import tensor_memory as memory
+from symgrad.eager.assigning import assigned_at_once
 from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
+from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, fill
 from symgrad.eager.torch_indexing import assignment, getitem
+from symgrad.eager.torch_strided import each_once
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
@@ -73,13 +77,21 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
     return target.write_in_place(result._value, result._edge)
 
 
-def in_place(function: Function) -> Function:
+def in_place(function: Function, name: str) -> Function:
     """Return the form of a function that writes its result into its first argument."""
+    scattered, careless = name in _SCATTERED, name in _CARELESS
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if (self._cell is not None and not careless) or scattered:
+            refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
         return finish_in_place(self, function(self, *args, **kwargs))
 
     return method
+
+
+# what writes at indices must read nothing of what it writes; and what may read anything, as it computes elsewhere first
+_SCATTERED = {"index_add", "index_copy", "index_put", "put", "scatter", "scatter_add", "scatter_reduce"}
+_CARELESS = {"addbmm", "addmm", "addmv", "baddbmm", "index_fill", "masked_fill", "masked_scatter"}
 
 
 def in_place_operator(function: Function) -> Function:
@@ -87,6 +99,8 @@ def in_place_operator(function: Function) -> Function:
     record = _operator(function)
 
     def operator(self: Tensor, other: Any) -> Any:
+        if self._cell is not None and type(other) is Tensor:
+            refuse_overlap(self, (other,))
         result = record(self, other)
         if result is NotImplemented:
             return result
@@ -104,12 +118,18 @@ def in_place_operator(function: Function) -> Function:
 def reshaped_in_place(function: Function) -> Function:
     """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
 
-    def method(self: Tensor, *args: Any) -> Tensor:
-        made = function(self, *args)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if mode.grad:
+            self.check_writeable(None)
+        made = function(self, *args, **kwargs)
+        self.counter[0] += 1
         self._value, self._cell, self._chain = made.current(), made._cell, made._chain
         if made._cell is not None:
             self._stamp = made._stamp
-        self._edge = made._edge
+        if isinstance(self._edge, Leaf):  # under no_grad
+            self._edge.keep(self)
+        else:
+            self._edge = made._edge
         return self
 
     return method
@@ -130,7 +150,11 @@ _MOST_FILLED = 256
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
-    """Write one value everywhere."""
+    """Write one value everywhere; a number also where several elements are one in memory."""
+    target = each_once(self) if self._chain and not isinstance(value, Tensor) else self
+    if target is not self:
+        fill_(target, value)
+        return self
     if self.edge() is not None or isinstance(value, Tensor):
         return finish_in_place(self, fill(self, value))
     type_ = self._value.type
@@ -159,13 +183,18 @@ def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return ``new_zeros`` and the like: this element type unless one is given."""
 
     def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        return make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+        made = make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
+        if mode.mapping is not None:
+            mode.mapping.adopt(made, self)
+        return made
 
     method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
     return method
 
 
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
+    if assigned_at_once(self, key, value):
+        return
     target, contents = assignment(self, key, value)
     finish_in_place(target, contents)
 
@@ -177,27 +206,6 @@ def _as_method(function: Function) -> Function:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         return function(self, *args, **kwargs)
-
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
-
-
-MULTIPLE = (
-    "Output 0 of {} is a view and is being modified inplace. This view is the output of a function that returns multiple views. "
-    "Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an "
-    "out-of-place one."
-)
-
-
-def _many_views(function: Function) -> Function:
-    """Return a function whose results, several views of one tensor, must not be written."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        results = function(self, *args, **kwargs)
-        for made in results:
-            name = made.grad_fn.name() if made.requires_grad else function.__name__
-            made._forbidden = MULTIPLE.format(name)
-        return results
 
     method.__name__, method.__doc__ = function.__name__, function.__doc__
     return method
@@ -256,11 +264,10 @@ def _from_random(draw: Callable[..., Any]) -> Callable[..., Tensor]:
 
 
 def _is_view(self: Tensor) -> bool:
-    return bool(self._chain)
+    return self._parent is not None
 
 
 TORCH = torch_names.METHODS
-FUNCTIONS = torch_names.PUBLIC
 METHODS: dict[str, Any] = {
     **TORCH,
     "backward": backward_method,
@@ -332,11 +339,9 @@ for _name, _all in {"sum": torch_reductions.SUM, "mean": torch_reductions.MEAN}.
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     METHODS[f"__{_name}__"] = _operator(torch_names.FUNCTIONS[_name])
 for _name in torch_names.IN_PLACE:
-    METHODS[f"{_name}_"] = in_place(TORCH[_name])
-for _name, _shape_of in {"squeeze": "squeeze", "unsqueeze": "unsqueeze", "t": "t", "transpose": "transpose"}.items():
-    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_shape_of])
-for _name in ("unbind", "split", "chunk", "tensor_split", "hsplit", "vsplit", "dsplit"):
-    METHODS[_name] = FUNCTIONS[_name] = TENSOR_FUNCTIONS[_name] = _many_views(FUNCTIONS[_name])
+    METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
+for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
 METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))

@@ -16,7 +16,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, stand_in
 from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
-from symgrad.eager.tape import GradFn, Handle, Leaf, extras_of, grad_fn_of, owner
+from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, owner
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
@@ -68,6 +68,7 @@ class TensorState(Face):
     _parent: Any = None  # of a view, the tensor it is a view of
     _inference = False
     _forbidden = ""  # why this view must not be written
+    _born: int | None = None  # of a view that must not be used after a write to its base, the version it was made at
 
     hook_in_trace: ClassVar[Callable[[Any, Any], Handle]]  # set by the module of what is called in traces
     default_float: ClassVar[DType] = float32
@@ -234,8 +235,16 @@ class TensorState(Face):
 
     @property
     def grad_fn(self) -> GradFn | None:
-        """The operation that made this, as the tape has it; None for a leaf."""
+        """The operation that made this, as the tape has it; None for a leaf.
+
+        Raises
+        ------
+        RuntimeError
+            For one of several views after a write to what they are views of.
+        """
         edge = self.edge()
+        if isinstance(edge, Refused):
+            raise RuntimeError(edge.why)
         return None if edge is None or isinstance(edge, Leaf) else grad_fn_of(owner(edge)[0])
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from symgrad.dtypes import bool_, int64
 from symgrad.eager.indexing import Key, full_range, read
 from symgrad.eager.operation import operation
+from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.tensor_face import Tensor, traced
 from symgrad.eager.torch_gathering import index_node, overwritten, wrapped
 from symgrad.eager.torch_joining import FUNCTIONS as JOINING
@@ -271,7 +272,10 @@ def assignment(x: Any, key: Any, value: Any) -> tuple[Any, Any]:
         return x, _masked_put(x, alone, value)
     view, arrays = _split(x, key)
     if not arrays:
+        if isinstance(value, Tensor) and value.shape == view.shape:  # what is broadcast is not dense
+            refuse_overlap(view, (value,))
         return view, _fitted(view, value)
+    refuse_overlap(view, (value,), whole=True)
     _checked(view, arrays)
     axes = tuple(a for a, _ in arrays)
     return view, _index_put(view, value, *[i for _, i in arrays], axes=axes, accumulate=False)

@@ -32,7 +32,7 @@ from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, Range, ops
 from symgrad.primitives.matrices import mT
 
-__all__ = ["FUNCTIONS", "LINALG", "matrix_norm"]
+__all__ = ["FUNCTIONS", "LINALG", "batched_pair", "matrix_norm", "matrix_of"]
 
 Function = Callable[..., Any]
 
@@ -46,7 +46,8 @@ def _node(x: Operand) -> Node:
     return x if isinstance(x, Node) else x.node
 
 
-def _matrix(name: str, x: Operand, square: bool = True) -> Node:
+def matrix_of(name: str, x: Operand, square: bool = True) -> Node:
+    """Return a stack of floating matrices as a node, or raise in torch's words."""
     node = _node(x)
     if node.ndim < 2:
         refuse(f"{name}: The input tensor A must have at least 2 dimensions.")
@@ -67,7 +68,7 @@ def _at_once(result: Any) -> Any:
 def _of_matrix(name: str, grad_fn: str, primitive: str, doc: str) -> Function:
     @operation(grad_fn)
     def made(x: Operand) -> Node:
-        result: Node = getattr(ops, primitive)(_matrix(f"linalg.{name}", x))
+        result: Node = getattr(ops, primitive)(matrix_of(f"linalg.{name}", x))
         return result
 
     def function(A: Any) -> Any:  # noqa: N803  # torch's name
@@ -85,7 +86,7 @@ eigvalsh_lower = _of_matrix("eigvalsh", "LinalgEighBackward0", "eigh_values", "R
 
 @operation("LinalgCholeskyExBackward0")
 def _cholesky(x: Operand, *, upper: bool) -> Node:
-    lower = ops.cholesky(_matrix("linalg.cholesky", x))
+    lower = ops.cholesky(matrix_of("linalg.cholesky", x))
     return mT(lower) if upper else lower
 
 
@@ -96,7 +97,7 @@ def cholesky(A: Any, *, upper: bool = False) -> Any:  # noqa: N803  # torch's na
 
 @operation("LinalgSlogdetBackward0")
 def _slogdet(x: Operand) -> tuple[Node, Node]:
-    node = _matrix("linalg.slogdet", x)
+    node = matrix_of("linalg.slogdet", x)
     return ops.sign_det(node), ops.logabsdet(node)
 
 
@@ -108,7 +109,7 @@ def slogdet(A: Any) -> Any:  # noqa: N803  # torch's name
 @operation("WhereBackward0")
 def logdet(A: Operand) -> Node:  # noqa: N803  # torch's name
     """Return the logarithm of each determinant, nan where that is negative."""
-    node = _matrix("logdet", A)
+    node = matrix_of("logdet", A)
     sign, size = ops.sign_det(node), ops.logabsdet(node)
     return ops.where(sign < 0.0, sign * math.nan, size)
 
@@ -116,14 +117,14 @@ def logdet(A: Operand) -> Node:  # noqa: N803  # torch's name
 # solutions
 
 
-def _batched_pair(a: Node, b: Node) -> tuple[Node, Node]:
+def batched_pair(a: Node, b: Node) -> tuple[Node, Node]:
     """Return stacks of matrices with one leading shape."""
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])  # type: ignore[arg-type]  # sizes of Tensors are ints
     return spread(a, (*lead, *a.shape[-2:])), spread(b, (*lead, *b.shape[-2:]))
 
 
 def _solution(name: str, a: Operand, b: Operand, left: bool, run: Callable[[Node, Node], Node]) -> Node:
-    matrix, right = _matrix(name, a), _node(b)
+    matrix, right = matrix_of(name, a), _node(b)
     kinds = "but found A of type {} and B of type {} instead"
     same_dtype(f"{name}: Expected A and B to have the same dtype, {kinds}", matrix, right)
     vector = right.ndim == 1 or (right.ndim == matrix.ndim - 1 and right.shape == matrix.shape[:-1])
@@ -133,7 +134,7 @@ def _solution(name: str, a: Operand, b: Operand, left: bool, run: Callable[[Node
     if own != matrix.shape[-1]:
         shapes = f"A ({matrix.shape[-2]}x{matrix.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
         refuse(f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} {shapes}")
-    matrix, right = _batched_pair(matrix, right)
+    matrix, right = batched_pair(matrix, right)
     result = run(matrix, right) if left else mT(run(mT(matrix), mT(right)))
     return ops.squeeze(result, axes=(result.ndim - (1 if left else 2),)) if vector else result
 
@@ -164,8 +165,8 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 @operation("CholeskySolveBackward0")
 def _cholesky_solve(b: Operand, factor: Operand, *, upper: bool) -> Node:
-    lower, right = _matrix("cholesky_solve", factor), _node(b)
-    lower, right = _batched_pair(mT(lower) if upper else lower, right)
+    lower, right = matrix_of("cholesky_solve", factor), _node(b)
+    lower, right = batched_pair(mT(lower) if upper else lower, right)
     half = ops.solve_triangular(lower, right, upper=False, unit=False)
     result: Node = ops.solve_triangular(mT(lower), half, upper=True, unit=False)
     return result
@@ -181,7 +182,7 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Any:  # noqa: N803  #
 
 @operation("LinalgQrBackward0")
 def _qr(x: Operand, *, mode: str) -> tuple[Node, Node]:
-    node = _matrix("linalg.qr", x, square=False)
+    node = matrix_of("linalg.qr", x, square=False)
     rows, columns = node.shape[-2:]
     if rows >= columns:  # type: ignore[operator]  # sizes of Tensors are ints
         q, r = ops.qr_q(node), ops.qr_r(node)
@@ -203,7 +204,7 @@ def qr(A: Any, mode: str = "reduced") -> Any:  # noqa: N803  # torch's name
 
 @operation("LinalgEighBackward0")
 def _eigh(x: Operand) -> tuple[Node, Node]:
-    node = _matrix("linalg.eigh", x)
+    node = matrix_of("linalg.eigh", x)
     return ops.eigh_values(node), ops.eigh_vectors(node)
 
 
@@ -219,14 +220,14 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Any:  # noqa: N803  # torch's names
 
 @operation("LinalgSvdBackward0")
 def _svd(x: Operand) -> tuple[Node, Node, Node]:
-    node = _matrix("linalg.svd", x, square=False)
+    node = matrix_of("linalg.svd", x, square=False)
     return ops.svd_u(node), ops.svd_values(node), ops.svd_vh(node)
 
 
 @operation("LinalgSvdBackward0")
 def svdvals(A: Operand) -> Node:  # noqa: N803  # torch's name
     """Return the singular values, falling."""
-    result: Node = ops.svd_values(_matrix("linalg.svdvals", A, square=False))
+    result: Node = ops.svd_values(matrix_of("linalg.svdvals", A, square=False))
     return result
 
 
@@ -239,7 +240,7 @@ def svd(A: Any, full_matrices: bool = True) -> Any:  # noqa: N803  # torch's nam
 
 @operation("LinalgPinvBackward0")
 def _pinv(x: Operand, *, rtol: float | None, hermitian: bool) -> Node:
-    node = _matrix("linalg.pinv", x, square=False)
+    node = matrix_of("linalg.pinv", x, square=False)
     rows, columns = node.shape[-2:]
     limit = max(rows, columns) * node.dtype.eps if rtol is None else rtol  # type: ignore[type-var, operator]  # ints
     result: Node = ops.pinv(node, rtol=float(limit), hermitian=hermitian)
@@ -257,7 +258,7 @@ def pinv(A: Any, rcond: float | None = None, *, rtol: float | None = None, hermi
 
 @operation("MmBackward0")
 def _power(x: Operand, *, n: int) -> Node:
-    base = _matrix("linalg.matrix_power", x)
+    base = matrix_of("linalg.matrix_power", x)
     result: Node | None = None
     while n:
         if n & 1:
@@ -300,7 +301,7 @@ def _matrix_norm_node(node: Node, order: Any, row: int, column: int) -> Node:
 def _matrix_norm(grad_fn: str) -> Function:
     @operation(grad_fn)
     def made(x: Operand, *, ord: Any, dim: tuple[int, int], keepdim: bool) -> Node:
-        node = _matrix("linalg.matrix_norm", x, square=False)
+        node = matrix_of("linalg.matrix_norm", x, square=False)
         row, column = (axis_of(d, node.ndim) for d in dim)
         if row == column:
             refuse(f"linalg.matrix_norm: dims must be different. Got {shape_text(dim)}")

@@ -17,6 +17,7 @@ from symgrad.eager import (
     torch_layers,
     torch_linalg,
     torch_losses,
+    torch_lu,
     torch_margins,
     torch_matrix_functions,
     torch_products,
@@ -26,6 +27,7 @@ from symgrad.eager import (
     torch_selection,
     torch_sorting,
     torch_statistics,
+    torch_strided,
     torch_views,
 )
 from symgrad.eager.functions import TENSOR_FUNCTIONS
@@ -38,6 +40,7 @@ _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
     torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
+    torch_strided, torch_lu,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -47,6 +50,7 @@ SPECIAL: dict[str, Function] = {
 }  # fmt: skip
 LINALG: dict[str, Function] = {
     **torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG, **torch_matrix_functions.LINALG,
+    **torch_lu.LINALG,
 }  # fmt: skip
 NN: dict[str, Function] = {**torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN}
 

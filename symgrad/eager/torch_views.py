@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from symgrad.eager.torch_rules import axes_of, axis_of, refuse, shape_text
-from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
+from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape, as_several
 from symgrad.errors import at_user_line
 
 __all__ = ["FUNCTIONS", "LINALG", "PROPERTIES", "sizes_of", "view_by_key"]
@@ -220,36 +221,39 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     if input.ndim == 0:
         refuse("Dimension specified as 0 but tensor has no dimensions")
     axis = axis_of(dim, input.ndim)
-    return tuple([view_by_key(input, (*[ALL] * axis, k), "UnbindBackward0") for k in range(input.shape[axis])])
+    return as_several(input, [(*[ALL] * axis, k) for k in range(input.shape[axis])], "UnbindBackward0")
 
 
 def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return pieces along an axis: of one size, the last perhaps smaller, or of the sizes given."""
     axis = axis_of(dim, input.ndim)
     size = input.shape[axis]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
-        if step < 0 or (step == 0 and size):
-            refuse(f"split expects split_size be non-negative, but got split_size={step}")
-        sections, grad_fn = [min(step, size - k) for k in range(0, size, step or 1)] or [0], "SplitBackward0"
-    else:
-        sections, grad_fn = [int(s) for s in split_size_or_sections], "SplitWithSizesBackward0"
-        if sum(sections) != size:
-            expects = f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})"
-            refuse(f"{expects}, but got split_sizes={shape_text(sections)}")
-    return _pieces(input, axis, sections, grad_fn)
+    if not isinstance(split_size_or_sections, int):
+        return split_with_sizes(input, split_size_or_sections, dim)
+    step = split_size_or_sections
+    if step < 0 or (step == 0 and size):
+        refuse(f"split expects split_size be non-negative, but got split_size={step}")
+    return _pieces(input, axis, [min(step, size - k) for k in range(0, size, step or 1)] or [0], "SplitBackward0")
+
+
+def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Return pieces of the sizes given along an axis."""
+    axis = axis_of(dim, input.ndim)
+    size, sections = input.shape[axis], [int(s) for s in split_sizes]
+    if sum(sections) != size:
+        expects = f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})"
+        refuse(f"{expects}, but got split_sizes={shape_text(sections)}")
+    return _pieces(input, axis, sections, "SplitWithSizesBackward0")
 
 
 def _pieces(x: Any, axis: int, sections: Sequence[int], grad_fn: str) -> tuple[Any, ...]:
-    found, start = [], 0
-    for length in sections:
-        found.append(_piece(x, axis, start, length, grad_fn))
-        start += length
-    return tuple(found)
+    """Return consecutive pieces along an axis, as results of one operation."""
+    stops = list(itertools.accumulate(sections))
+    return as_several(x, [(*[ALL] * axis, slice(b - n, b)) for b, n in zip(stops, sections, strict=True)], grad_fn)
 
 
-def _piece(x: Any, axis: int, start: int, length: int, grad_fn: str) -> Any:
-    return view_by_key(x, (*[ALL] * axis, slice(start, start + length)), grad_fn)
+def _piece(x: Any, axis: int, start: int, length: int) -> Any:
+    return view_by_key(x, (*[ALL] * axis, slice(start, start + length)), "SliceBackward0")
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
@@ -267,11 +271,12 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     if isinstance(indices_or_sections, int):
         small, extra = divmod(size, indices_or_sections)
         sections = [small + (k < extra) for k in range(indices_or_sections)]
+        starts = [0, *itertools.accumulate(sections)]
     else:
         bounds = [slice(None, i).indices(size)[1] for i in indices_or_sections]
-        sections = [max(b - a, 0) for a, b in zip([0, *bounds], [*bounds, size], strict=True)]
-        return tuple([_piece(input, axis, s, n, "SliceBackward0") for s, n in zip([0, *bounds], sections, strict=True)])
-    return _pieces(input, axis, sections, "SliceBackward0")
+        starts = [0, *bounds]
+        sections = [max(b - a, 0) for a, b in zip(starts, [*bounds, size], strict=True)]
+    return tuple([_piece(input, axis, start, length) for start, length in zip(starts, sections, strict=False)])
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -336,8 +341,8 @@ FUNCTIONS: dict[str, Function] = {
     "reshape": reshape, "view": view, "view_as": view_as, "reshape_as": view_as, "flatten": flatten, "ravel": ravel,
     "unflatten": unflatten, "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "adjoint": adjoint, "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "narrow": narrow,
-    "select": select, "unbind": unbind, "split": split, "chunk": chunk, "tensor_split": tensor_split, "diagonal": diagonal,
-    "expand": expand, "expand_as": expand_as, "broadcast_to": broadcast_to,
+    "select": select, "unbind": unbind, "split": split, "split_with_sizes": split_with_sizes, "chunk": chunk,
+    "tensor_split": tensor_split, "diagonal": diagonal, "expand": expand, "expand_as": expand_as, "broadcast_to": broadcast_to,
 }  # fmt: skip
 LINALG: dict[str, Function] = {"diagonal": linalg_diagonal}
 PROPERTIES: dict[str, Function] = {"T": numpy_T, "mT": adjoint, "H": t, "mH": adjoint}

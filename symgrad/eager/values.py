@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "is_plain",
     "new_inner",
     "new_mapped",
+    "reached",
     "unknown_size",
     "value_of",
 ]
@@ -87,6 +88,11 @@ def is_plain(nodes: Sequence[Node]) -> bool:
     """Whether the nodes depend on arrays alone: on no argument of a trace that is still under way."""
     inputs = [n for n in topological_order(nodes) if n.primitive is ops.input]
     return all(n in _values and n not in _outer for n in inputs)
+
+
+def reached(nodes: Sequence[Node], inputs: Container[Node]) -> list[Node]:
+    """Return those of ``inputs`` that nodes depend on, also through what inner inputs stand for."""
+    return [n for n in _walk(nodes) if n in inputs]
 
 
 def captured_value(node: Node) -> AnyArray | None:

@@ -10,33 +10,29 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
-from symgrad.eager.recording import AnyArray
+from symgrad.eager.recording import AnyArray, Record, Signature, outputs_of, type_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of, read_view
-from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
 from symgrad.ir.dims import Size
-from symgrad.ir.expr import Node, ops
+from symgrad.ir.expr import Node, fresh_input, ops
+from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_strides", "contiguous_strides"]
+__all__ = ["SEVERAL", "as_alias", "as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_several", "as_strides",
+           "as_view", "contiguous_strides",
+           "places_in_storage"]  # fmt: skip
 
 MANY_TO_ONE = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
     "Please clone() the tensor before performing the operation."
 )
 
-UNDER_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
-    "tracked)."
-)
-
 _views: dict[Any, View] = {}
 _MOST_VIEWS = 8192
 
 
-def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:
+def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:
     """Return a view of ``tensor``; ``kind`` tells it from other views of the same type."""
     value = tensor.current()
     key = kind, id(value.type)
@@ -46,7 +42,11 @@ def _view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) ->
             _views.clear()
         view = _views[key] = make(value.type)
     edge = tensor._edge if mode.grad else None
-    record, _ = read_view(view, value, edge, value.data if value.exposed else None)
+    if edge is None and not value.exposed and not mode.tracing and view.is_small and type(value.data) is np.ndarray:
+        record = Record(view, (value,), None, view.type)
+        record.data = np.array(view.array(value.data))  # at once: less than to record that it waits
+    else:
+        record, _ = read_view(view, value, edge, value.data if value.exposed else None)
     made = Tensor.of(record, None if edge is None else record)
     cell = cell_of(tensor)
     made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
@@ -63,15 +63,62 @@ def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor
     return _sliced(tensor, parsed, name)
 
 
+SEVERAL = (
+    "{} is being modified inplace{}. This view is the output of a function that returns multiple views. Such functions do not "
+    "allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+
+
+def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, ...]:
+    """Return ``tensor[key]`` for several keys, as the results of one entry of the tape; they must not be written."""
+    made = tuple([as_getitem(tensor, key, name) for key in keys])
+    for k, one in enumerate(made):
+        if not one._forbidden:
+            named = f"Output {k} of {name.removesuffix('Backward0')} is a view and", ""
+            unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
+            one._forbidden = SEVERAL.format(*(unnamed if one._edge is None else named))
+            one._born = tensor.counter[0]
+    if len(made) > 1 and made[0]._edge is not None:
+        entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
+        for one, part in zip(made, outputs_of(entry), strict=True):
+            one._edge = part if part.edges is not None else one._edge
+    return made
+
+
+_joints: dict[Any, Signature] = {}
+
+
+def _joint(made: Sequence[Tensor], name: str) -> Signature:
+    """Return the operation that gives the results of several views of one tensor."""
+    views = tuple([one._chain[-1] for one in made])
+    found = _joints.get(views)
+    if found is None:
+        if len(_joints) >= _MOST_JOINTS:
+            _joints.clear()
+        node = fresh_input("x", views[0].graph.inputs[0].type)
+        found = _joints[views] = Signature(name, Graph([node], [v.graph(node)[0] for v in views]))
+    return found
+
+
+_MOST_JOINTS = 256
+
+
 def _sliced(tensor: Tensor, key: Key, name: str) -> Tensor:
 
     def make(operand: TensorType) -> View:
         def put(base: Node, new: Node) -> Node:
             return write_node(base, key, new, base.dtype)
 
-        return View(name, operand, lambda x: read(x, key), put, lambda a: a[_numpy_key(key)])
+        type_ = None
+        if all(isinstance(s, int) for s in operand.shape):
+            sizes = [count for _, count, _ in key.ranges if count is not None]
+            for place in key.inserted:
+                sizes.insert(place, 1)
+            type_ = type_of(tuple(sizes), operand.dtype)
+        index = _numpy_key(key)
+        return View(name, operand, lambda x: read(x, key), put, lambda a: a[index], type_=type_)
 
-    return _view(tensor, ("slice", name, key), make)
+    return as_view(tensor, ("slice", name, key), make)
 
 
 def _numpy_key(key: Key) -> tuple[Any, ...]:
@@ -102,7 +149,7 @@ def as_permutation(tensor: Tensor, order: Sequence[int], name: str = "PermuteBac
             lambda a: a.transpose(axes),
         )
 
-    return _view(tensor, ("permute", name, axes), make)
+    return as_view(tensor, ("permute", name, axes), make)
 
 
 def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0") -> Tensor:
@@ -118,7 +165,16 @@ def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0
             lambda a: a.reshape(sizes),
         )
 
-    return _view(tensor, ("reshape", name, sizes), make)
+    return as_view(tensor, ("reshape", name, sizes), make)
+
+
+def as_alias(tensor: Tensor) -> Tensor:
+    """Return a view of the whole tensor."""
+
+    def make(operand: TensorType) -> View:
+        return View("AliasBackward0", operand, lambda x: x, lambda base, new: new, lambda a: a)
+
+    return as_view(tensor, ("alias",), make)
 
 
 def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackward0") -> Tensor:
@@ -134,9 +190,9 @@ def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackw
     def make(operand: TensorType) -> View:
         if sizes == operand.shape:
             return View(name, operand, lambda x: x, lambda base, new: new, lambda a: a)
-        return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide)
+        return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide, repeats=True)
 
-    return _view(tensor, ("expand", name, sizes), make)
+    return as_view(tensor, ("expand", name, sizes), make)
 
 
 def as_strides(tensor: Tensor) -> tuple[int, ...]:
@@ -162,3 +218,12 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
         strides.append(step)
         step *= max(size, 1)
     return tuple(reversed(strides))
+
+
+def places_in_storage(tensor: Tensor) -> AnyArray:
+    """Return where in its storage each element of a tensor lies."""
+    base = tuple(tensor._value.type.shape if tensor._cell is None else tensor._cell.value.type.shape)
+    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
+    for step in tensor._chain:
+        places = step.array(places)
+    return places

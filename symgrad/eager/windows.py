@@ -11,7 +11,7 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token
-from symgrad.eager.tape import Leaf
+from symgrad.eager.tape import Leaf, Refused
 
 __all__ = ["NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
 
@@ -116,7 +116,13 @@ class Window:
         return -place if value.exposed else place
 
     def edge_code(self, value: Record, edge: Any) -> int:
-        """Return what stands for an operand's edge that is not the operand's own record."""
+        """Return what stands for an operand's edge that is not the operand's own record.
+
+        Raises
+        ------
+        RuntimeError
+            For a view that must not be used any more.
+        """
         if type(edge) is Leaf:
             known = self.numbers.get(edge)
             if known is not None:
@@ -124,6 +130,9 @@ class Window:
             self.numbers[edge] = len(self.accumulators) + 2
             self.accumulators.append(edge)
             return -1
+        if type(edge) is Refused:
+            self.begin()  # what was numbered is in no state
+            raise RuntimeError(edge.why)
         self.foreign = True
         return -2
 

@@ -12,27 +12,13 @@ import pytest
 
 import symgrad as sg
 
+from ..parity.functions import cube
+
 F = sg.autograd.Function
 f = sg.func
 
 
-class Cube(F):
-    @staticmethod
-    def forward(x):
-        return x**3
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-        ctx.save_for_forward(*inputs)
-
-    @staticmethod
-    def backward(ctx, g):
-        return 30 * ctx.saved_tensors[0] ** 2 * g
-
-    @staticmethod
-    def jvp(ctx, t):
-        return 300 * ctx.saved_tensors[0] ** 2 * t
+Cube = cube(sg, backward=30, jvp=300)
 
 
 class Exp(F):

@@ -205,3 +205,17 @@ def norm_divides_by_the_result_of_the_forward(torch):
     x.data = const(torch, [10.0, 0.0])
     y.backward()
     return x.grad
+
+
+@case(27, 66)
+def norms_and_deviations_read_their_result(torch):
+    shown = []
+    for f in (lambda x: x.norm(dim=1), lambda x: x.norm(dim=1, keepdim=True), lambda x: x.std(), lambda x: x.std(1, keepdim=True)):
+        x = leaf(torch, [[3.0, 4.0], [0.0, 0.0], [1.0, -2.0]])
+        y = f(x)
+        x.data = const(torch, [[10.0, 0.0], [1.0, 1.0], [0.5, 2.0]])
+        y.sum().backward()
+        shown.append(x.grad)
+    y = leaf(torch, [3.0, 4.0]).norm()
+    y.mul_(2)
+    return [shown, raises(y.backward, "modified by an inplace operation")]

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .functions import cube
 from .harness import case, const, leaf, raises
 
 
 @case(55)
 def forward_derivative(torch):
-    class Cube(torch.autograd.Function):
-        @staticmethod
-        def forward(x):
-            return x**3
-
-        @staticmethod
-        def setup_context(ctx, inputs, output):
-            ctx.save_for_backward(*inputs)
-            ctx.save_for_forward(*inputs)
-
-        @staticmethod
-        def backward(ctx, g):
-            return 3 * ctx.saved_tensors[0] ** 2 * g
-
-        @staticmethod
-        def jvp(ctx, t):
-            return 3 * ctx.saved_tensors[0] ** 2 * t * 1.0
-
     x, v = const(torch, [1.0, 2.0]), const(torch, [1.0, 10.0])
-    out, tangent = torch.func.jvp(Cube.apply, (x,), (v,))
-    return [out, tangent, torch.func.grad(lambda x: Cube.apply(x).sum())(x)]
+    out, tangent = torch.func.jvp(cube(torch).apply, (x,), (v,))
+    return [out, tangent, torch.func.grad(lambda x: cube(torch).apply(x).sum())(x)]
 
 
 @case(55)

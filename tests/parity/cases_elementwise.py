@@ -217,7 +217,8 @@ def arguments_of_the_wrong_type(torch):
     return [raises(lambda: torch.sin("a"), r"must be Tensor, not str|argument 'input'"),
         raises(lambda: x + "a", "unsupported operand|must be|argument"),
             raises(lambda: x + None, "unsupported operand|must be|argument"), raises(lambda: torch.add(x, [1.0]), "must be|argument"),
-            raises(lambda: torch.sin(), "missing|argument")]
+            raises(lambda: torch.sin(), "missing|argument"), raises(lambda: torch.exp(None), r"argument 'input' \(position 1\) must be Tensor"),
+            raises(lambda: torch.mul(x, "a"), r"mul\(\): argument 'other' \(position 2\) must be Tensor")]
 
 
 @case(74)

@@ -15,21 +15,8 @@ from .harness import NOTHING, differences, expected, load, observe, run
 CASES = load()
 RECORDS = expected()["cases"]
 
-# What does not hold yet, or is not wanted: each fails, and says so when it begins to hold.
-KNOWN = {
-    "corners/fill_of_expanded_memory": "fill_ refuses expanded memory as all other writes do",
-    "corners/norm_divides_by_the_result_of_the_forward": "norm saves its operand and not its result",
-    "elementwise/arguments_of_the_wrong_type": "other words than torch's for a missing operand, and for a list as one",
-    "kinks/xlogy_at_zero": "0 log 0 counts as 0 in its derivatives, too, where torch gives nan",
-    "leaves/output_numbers": "unbind makes an entry of the tape for each result",
-    "rare/lu_of_a_matrix": "there is no linalg.lu",
-    "views/as_strided": "there is no as_strided: views are slices, permutations, reshapes and broadcasts",
-}
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.xfail(reason=KNOWN[n], strict=True)) if n in KNOWN else n for n in sorted(CASES)]
-)
+@pytest.mark.parametrize("name", sorted(CASES))
 def test_parity(name):
     case = CASES[name]
     want = RECORDS[name] if case.expected is NOTHING else observe(case.expected)
