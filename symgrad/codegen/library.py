@@ -127,6 +127,7 @@ def _source(library: Library, group: Sequence[_Chunk], first: bool, shared: bool
         sums=tuple(k for k, mark in (("double", "sg_add"), ("float", "sg_addf")) if mark in words),
         aliases=tuple(sorted({a for u in units for a in u.aliases if f"sg_{a}" in words})),
         special=special,
+        hidden="sg_hidden" in words,
         constants=tuple(c for u in units for c in u.constants if c.declaration.split("[")[0].split()[-1] in words),
     )
     template = template_environment().get_template("export/library.c.jinja")
@@ -145,4 +146,5 @@ class _Prelude:
     sums: tuple[str, ...]
     aliases: tuple[str, ...]
     special: tuple[SpecialFunction, ...]
+    hidden: bool
     constants: tuple[ConstantView, ...]

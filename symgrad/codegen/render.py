@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from symgrad.codegen.cprint import SIMD, alias_of, literal, size_text
 from symgrad.codegen.folder import template_folder
 from symgrad.codegen.names import Namer, comment
@@ -146,6 +148,8 @@ class Renderer:
         self.renamed = tuple((g, u) for g, u in zip(given, used, strict=True) if g != u)
         self.dim_names = dict(zip(program.dims, self.dims, strict=True))
         self.buffer_names = self._buffer_names()
+        tables = [(b, x.constant) for b, x in enumerate(program.buffers) if x.constant is not None]
+        self.hidden = {b: f"sg_{self.buffer_names[b].removeprefix('sg_')}_values" for b, x in tables if must_hide(x.array)}
         self.writer = Writer(program, self.buffer_names, self.dim_names, options.precise)
         self.sums: dict[str, None] = {}
         self.statements = 0
@@ -212,6 +216,7 @@ class Renderer:
             simd=tuple(simd_view(n) for n in sorted(writer.simd)),
             loops=self.hinted(functions),
             sums=tuple(self.sums),
+            hidden=bool(self.hidden),
             constants=tuple(self.constants()),
             functions=functions,
             prototype=self.head(f"int {self.symbol}", restrict=False),
@@ -303,6 +308,8 @@ class Renderer:
         touching = [touching_memory(step) for step in function.steps]
         for b in dict.fromkeys(b for step in touching for b in buffers_of(step)):
             buffer = self.program.buffers[b]
+            if b in self.hidden:
+                pointers.append(f"const {buffer.dtype.c} *const {self.buffer_names[b]} = sg_hidden({self.hidden[b]});")
             if buffer.role == "work":
                 pointers.append(self.pointer(buffer, self.buffer_names[b]))
                 used["work"] = None
@@ -339,11 +346,25 @@ class Renderer:
 
     def constants(self) -> Iterable[ConstantView]:
         """Yield the tables of constants."""
-        for buffer, name in zip(self.program.buffers, self.buffer_names, strict=True):
+        for number, buffer in enumerate(self.program.buffers):
             if buffer.constant is not None:
+                name = self.hidden.get(number, self.buffer_names[number])
                 values = [literal(v, buffer.dtype)[0] for v in buffer.constant.array.ravel().tolist()] or ["0"]
                 rows = tuple(", ".join(values[k : k + 8]) + "," for k in range(0, len(values), 8))
                 yield ConstantView(f"{buffer.dtype.c} {name}[{len(values)}]", rows)
+
+
+def must_hide(array: np.ndarray[Any, Any]) -> bool:
+    """Whether a compiler must not see what is copied from a table: see the macro ``hidden_block``.
+
+    It is so where equal words of 8 bytes other than 0 are followed by one of zeros, at any element.
+    """
+    for start in range(0, 8, array.itemsize):
+        data = array.tobytes()[start:]
+        words = np.frombuffer(data + bytes(-len(data) % 8), np.uint64)
+        if np.any((words[:-2] == words[1:-1]) & (words[1:-1] != 0) & (words[2:] == 0)):
+            return True
+    return False
 
 
 def simd_view(name: str) -> tuple[str, str, str]:

@@ -142,6 +142,8 @@ class ModuleView:
         Whether a loop carries a SIMD hint.
     sums : tuple of str
         ``double`` or ``float`` where compensated sums are used.
+    hidden : bool
+        Whether a table is read through ``sg_hidden``.
     prototype, work : str
         Declaration for the header, and how the workspace's size is given there.
     """
@@ -154,6 +156,7 @@ class ModuleView:
     simd: tuple[tuple[str, str, str], ...]
     loops: bool
     sums: tuple[str, ...]
+    hidden: bool
     constants: tuple[ConstantView, ...]
     functions: tuple[FunctionView, ...]
     prototype: str
