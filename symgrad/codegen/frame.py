@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from symgrad.codegen.views import ClosingView, LoopView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.ir.dims import Size
+from symgrad.lower.loops import Affine
 
-__all__ = ["PAD", "Around", "around", "is_short", "loop_head", "loop_names", "loops_view"]
+__all__ = ["PAD", "Around", "around", "backwards", "is_short", "loop_head", "loop_names", "loops_view"]
 
 PAD = "    "
 _ORDERED = 64  # elements that are added in plain order
@@ -40,6 +41,11 @@ def loops_view(loops: Sequence[tuple[str, str]], lines_around: Around, lines: Se
     opening = [LoopView(PAD * d, tuple(lines_around.before[d]), loops[d][0], loops[d][1]) for d in range(depth)]
     closing = [ClosingView(PAD * d, tuple(lines_around.after[d])) for d in reversed(range(depth))]
     return StepView("loops", note, tuple(opening), PAD * depth, tuple(lines), tuple(closing))
+
+
+def backwards(index: Affine, axis: int) -> bool:
+    """Whether a loop reads memory from its end: see the macro ``keep_block``."""
+    return any(a == axis and isinstance(c, int) and c < 0 for a, c in index.terms)
 
 
 def around(depth: int) -> Around:

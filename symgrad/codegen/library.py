@@ -128,6 +128,7 @@ def _source(library: Library, group: Sequence[_Chunk], first: bool, shared: bool
         aliases=tuple(sorted({a for u in units for a in u.aliases if f"sg_{a}" in words})),
         special=special,
         hidden="sg_hidden" in words,
+        kept=not words.isdisjoint(("SG_KEEP", "SG_KEEP_PLAIN")),
         constants=tuple(c for u in units for c in u.constants if c.declaration.split("[")[0].split()[-1] in words),
     )
     template = template_environment().get_template("export/library.c.jinja")
@@ -147,4 +148,5 @@ class _Prelude:
     aliases: tuple[str, ...]
     special: tuple[SpecialFunction, ...]
     hidden: bool
+    kept: bool
     constants: tuple[ConstantView, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad.codegen.cprint import ATOM, literal, wrapping
-from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
+from symgrad.codegen.frame import PAD, around, backwards, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.products import contract_view
 from symgrad.codegen.views import ProductView, StepView
 from symgrad.codegen.writer import Writer
@@ -15,7 +15,9 @@ from symgrad.lower.loops import (
     Accumulate,
     Affine,
     Check,
+    Fetch,
     Fill,
+    Load,
     Nest,
     Require,
     Scatter,
@@ -118,6 +120,8 @@ class _NestWriter:
         body = self.writer.lines(self.nest.body, names, True)
         for r in self.reductions:
             self.reduction(r, body)
+        if self.reductions and any(backwards(s.place, self.inner) for s in self.nest.body if isinstance(s, (Load, Fetch))):
+            body.append("SG_KEEP_PLAIN();" if simd else "SG_KEEP();")
         hint = ""
         if simd:
             clauses = [f"reduction({op}: {', '.join(found)})" for op, found in self.clauses.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symgrad.codegen.cprint import ATOM, wrapping
-from symgrad.codegen.frame import PAD, around, is_short, loop_head, loop_names, loops_view
+from symgrad.codegen.frame import PAD, around, backwards, is_short, loop_head, loop_names, loops_view
 from symgrad.codegen.views import ClosingView, LoopView, ProductView, StepView
 from symgrad.codegen.writer import Writer
 from symgrad.ir.dims import product
@@ -103,7 +103,10 @@ def _simple(step: Contract, writer: Writer) -> StepView:
     outside.after[level].append(f"{target} = {total};")
     if level == depth - 1 and not is_short(step.extents[-1]):
         loops[-1][0] = f"SG_LOOP(reduction(+: {total}))"
-    return loops_view([(h, t) for h, t in loops], outside, (_added(total, product, step),))
+    lines = [_added(total, product, step)]
+    if backwards(step.x_index, depth - 1) or backwards(step.y_index, depth - 1):
+        lines.append("SG_KEEP_PLAIN();" if loops[-1][0] else "SG_KEEP();")
+    return loops_view([(h, t) for h, t in loops], outside, lines)
 
 
 def _added(target: str, product: str, step: Contract) -> str:

@@ -217,6 +217,7 @@ class Renderer:
             loops=self.hinted(functions),
             sums=tuple(self.sums),
             hidden=bool(self.hidden),
+            kept=any("SG_KEEP" in line for f in functions for s in f.steps if isinstance(s, StepView) for line in s.lines),
             constants=tuple(self.constants()),
             functions=functions,
             prototype=self.head(f"int {self.symbol}", restrict=False),

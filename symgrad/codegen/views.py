@@ -142,8 +142,8 @@ class ModuleView:
         Whether a loop carries a SIMD hint.
     sums : tuple of str
         ``double`` or ``float`` where compensated sums are used.
-    hidden : bool
-        Whether a table is read through ``sg_hidden``.
+    hidden, kept : bool
+        Whether a table is read through ``sg_hidden``, and whether a loop says ``SG_KEEP``.
     prototype, work : str
         Declaration for the header, and how the workspace's size is given there.
     """
@@ -157,6 +157,7 @@ class ModuleView:
     loops: bool
     sums: tuple[str, ...]
     hidden: bool
+    kept: bool
     constants: tuple[ConstantView, ...]
     functions: tuple[FunctionView, ...]
     prototype: str

@@ -53,7 +53,7 @@ __all__ = [
 
 Found = tuple[Signature, dict[Any, Any], bool, bool]
 
-_MOST_SIGNATURES = 4096  # of one operation: more than any program has, and a bound for one whose shapes never repeat
+_MOST_SIGNATURES = 512  # of one operation: more than any program has, and a bound for one whose shapes never repeat
 
 
 class Operation:

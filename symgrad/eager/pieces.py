@@ -13,7 +13,7 @@ __all__ = ["Piece", "Place"]
 
 Place = tuple[Any, int]
 _plans: dict[Any, Plan] = {}
-_MOST_PLANS = 2048
+_MOST_PLANS = 512
 
 
 class Piece:

@@ -25,7 +25,7 @@ __all__ = ["Job", "evaluate", "inline", "node_of", "prepare", "stand_in", "tenso
 
 tensor_inputs: weakref.WeakKeyDictionary[Node, tuple[Record, Any]] = weakref.WeakKeyDictionary()
 
-_MOST_PROGRAMS = 512
+_MOST_PROGRAMS = 256
 _programs: OrderedDict[Any, Program] = OrderedDict()
 _lock = threading.RLock()  # guards the table; it is not held while a program runs
 

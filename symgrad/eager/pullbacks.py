@@ -173,7 +173,7 @@ class _Template:
 
 
 _templates: dict[Any, _Template] = {}
-_MOST_TEMPLATES = 8192
+_MOST_TEMPLATES = 2048
 
 
 def _template(signature: Signature, wanted: tuple[int, ...], masks: Any) -> _Template:

@@ -29,7 +29,7 @@ MANY_TO_ONE = (
 )
 
 _views: dict[Any, View] = {}
-_MOST_VIEWS = 8192
+_MOST_VIEWS = 2048
 
 
 def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) -> Tensor:

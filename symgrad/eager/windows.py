@@ -15,7 +15,7 @@ from symgrad.eager.tape import Leaf, Refused
 
 __all__ = ["NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
 
-_MOST_STATES = 1 << 16
+_MOST_STATES = 1 << 14
 
 
 class State:
