@@ -12,6 +12,7 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode, next_serial
 from symgrad.eager.recording import LONGEST_WINDOW, Bare, Projection, Record
+from symgrad.eager.storage import touched
 from symgrad.eager.straight import OFTEN, written
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -61,16 +62,17 @@ class Watch:
         if len(found) < len(results) or len(set(found)) < len(found) or not mine.issuperset(found):
             return None
         names = self._names()
-        values = dict.fromkeys(r for one in read for r in _below(one))
+        values = dict.fromkeys(read)
         wanted: set[Any] = {*spent, *values, *(i for r in made for i in r.inputs)}
         wanted |= {e for r in made for e in r.edges or () if e is not None}
-        if not wanted <= names.keys() or any(r.overwritten is not None or r.moved is not None for r in values):
+        if not wanted <= names.keys() or any(touched(r) for r in values):
             return None
         read_before = [names[r] for r in values if r not in mine]
         given: dict[str, Any] = {f"e{k}": r for k, r in enumerate(entered)}
         body = [
             "records, leaves, accumulators = window.records, window.leaves, window.accumulators",
             *(f"if {n}.overwritten is not None or {n}.moved is not None: return None" for n in read_before),
+            *(f"if {n}.signature is not None and {n}.signature.view and touched({n}): return None" for n in read_before),
             *(f"if {names[r]}.freed: return None" for r in spent),
             "token, numbers = window.token, window.numbers",
             *(f"leaves.append(e{k}); numbers[e{k}] = {-1 - self._leaves - k}" for k in range(len(entered))),
@@ -80,7 +82,7 @@ class Watch:
             *([] if keep else ["window.spent = True", *(f"{names[r]}.freed = True" for r in spent)]),
             f"return [{', '.join(f'make({names[r]}, {None if r.edges is None else names[r]})' for r in found)}]",
         ]
-        given |= {"Bare": Bare, "serial": next_serial, "make": Tensor.of, "moves": window.moves}
+        given |= {"Bare": Bare, "serial": next_serial, "make": Tensor.of, "moves": window.moves, "touched": touched}
         return written("follow(window)", body, given)
 
     def _names(self) -> dict[Any, str]:
@@ -90,15 +92,6 @@ class Watch:
         names |= {r: f"leaves[{k}]" for k, r in enumerate(window.leaves)}
         names |= {r: f"r{k}" if k >= self._count else f"records[{k}]" for k, r in enumerate(window.records)}
         return names
-
-
-def _below(record: Record) -> list[Record]:
-    """Return a value, and what it is a view of."""
-    found = [record]
-    while record.signature is not None and record.signature.view and record.inputs:
-        record = record.inputs[0]
-        found.append(record)
-    return found
 
 
 def _record(record: Record, names: dict[Any, str], given: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from symgrad.eager.flushing import Operands, give, operands_of, repeated
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job
 from symgrad.eager.recording import Record, known
-from symgrad.eager.storage import write
+from symgrad.eager.storage import touched, write
 from symgrad.eager.straight import OFTEN, Gradient, straight_backward
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -134,6 +134,8 @@ def _holds(plan: _Plan, window: Window) -> bool:
         one = records[number] if number >= 0 else leaves[-1 - number]
         if one.overwritten is not None or one.moved is not None:
             return False
+        if one.signature is not None and one.signature.view and touched(one):
+            return False
     return not any(records[number].freed for number in plan.spent)
 
 
@@ -150,7 +152,7 @@ def _written_out(plan: _Plan, window: Window, root: int, retain_graph: bool, lea
             old = grad.current()
             gradients.append(Gradient(window.number_of(old), old.type, old.exposed, place))
     repeat = repeated(plan.program.fast, plan.operands, window.records, plan.results)
-    names = {"known": known, "write": write, "make": Tensor.of, "plan": plan}
+    names = {"known": known, "write": write, "make": Tensor.of, "plan": plan, "touched": touched}
     return straight_backward(repeat, root, retain_graph, leaves, gradients, plan.read, plan.spent, names)
 
 
@@ -170,7 +172,7 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
     operands = operands_of(window, learned.job.leaves, count, leaves)
     read = _numbers(window, learned.read)
     inside = all(r.token is token and r.number >= 0 for r in learned.spent)
-    if any(r.moved is not None or r.overwritten is not None for r in learned.read):
+    if any(touched(r) for r in learned.read):
         return
     if operands is None or read is None or not inside or learned.job.program is None:
         return
@@ -188,16 +190,11 @@ def remember(window: Window, key: Any, learned: Learned) -> None:
 
 
 def _numbers(window: Window, records: list[Record]) -> list[int] | None:
-    """Return the numbers of saved values, and of what views among them are views of; None if one is elsewhere."""
+    """Return the numbers of saved values; None if one is elsewhere."""
     found = []
     for record in records:
-        one = record
-        while True:
-            number = window.number_of(one)
-            if number is None:
-                return None
-            found.append(number)
-            if one.signature is None or not one.signature.view or not one.inputs:
-                break
-            one = one.inputs[0]
+        number = window.number_of(record)
+        if number is None:
+            return None
+        found.append(number)
     return found

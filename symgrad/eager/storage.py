@@ -8,7 +8,6 @@ a trail to the storage, whose contents backward then reads as they are.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -77,10 +76,16 @@ class View(Signature):
         self._put_signature: Signature | None = None
 
     @cached_property
-    def is_small(self) -> bool:
-        """Whether it is a slice of few elements, so that copying them costs less than recording it."""
-        sizes = [n for n in self.type.shape if isinstance(n, int)]
-        return self._late and len(sizes) == len(self.type.shape) and math.prod(sizes) <= _SMALL
+    def is_slice(self) -> bool:
+        """Whether it is a slice of fixed sizes."""
+        return self._late and all(isinstance(n, int) for n in self.type.shape)
+
+    def read_at_once(self, data: AnyArray) -> AnyArray | None:
+        """Return a slice of known values, where that costs less than recording it: a part of the memory, or few elements."""
+        array = self.array(data)
+        if array.size <= _SMALL:
+            return np.array(array)
+        return array if array.flags.c_contiguous else None
 
     @cached_property
     def graph(self) -> Graph:  # type: ignore[override]  # made when it is first looked at
@@ -352,6 +357,11 @@ def written_over(record: Record) -> tuple[int, list[int], Record] | None:
         record = record.inputs[0]
 
 
+def touched(record: Record) -> bool:
+    """Whether a value, or what it is a view of, was written since."""
+    return written_over(record) is not None or written_by(record) is not None
+
+
 def written_by(record: Record) -> Record | None:
     """Return what overwrote a value, or what it is a view of, without counting up the version; None if nothing did."""
     while record.moved is None:
@@ -362,4 +372,4 @@ def written_by(record: Record) -> Record | None:
     return record.moved.by
 
 
-__all__ += ["share", "shared_leaf", "type_of", "written_by", "written_over"]
+__all__ += ["share", "shared_leaf", "touched", "type_of", "written_by", "written_over"]

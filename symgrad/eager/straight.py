@@ -135,7 +135,7 @@ def straight_backward(
     read, spent : sequence of int
         The numbers of values that were read, and of entries that gave up what they saved.
     names : dict
-        ``known``, ``write``, ``make``, and ``plan``.
+        ``known``, ``write``, ``make``, ``touched``, and ``plan``.
     """
     found = repeat.names() | names
     body = [
@@ -155,6 +155,7 @@ def straight_backward(
         body.append(f"if len({{{', '.join(entered.values())}}}) != {len(entered)}: return False")
     for number in read:
         body += [f"one = {_record(number, entered)}", "if one.overwritten is not None or one.moved is not None: return False"]
+        body.append("if one.signature is not None and one.signature.view and touched(one): return False")
     body += [f"if records[{number}].freed: return False" for number in spent]
     operands = repeat.operands(entered)
     for name, record in operands:

@@ -42,9 +42,11 @@ def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) 
             _views.clear()
         view = _views[key] = make(value.type)
     edge = tensor._edge if mode.grad else None
-    if edge is None and not value.exposed and not mode.tracing and view.is_small and type(value.data) is np.ndarray:
+    at_once = edge is None and not value.exposed and not mode.tracing and view.is_slice and type(value.data) is np.ndarray
+    data = view.read_at_once(value.data) if at_once else None
+    if data is not None:
         record = Record(view, (value,), None, view.type)
-        record.data = np.array(view.array(value.data))  # at once: less than to record that it waits
+        record.data = data
     else:
         record, _ = read_view(view, value, edge, value.data if value.exposed else None)
     made = Tensor.of(record, None if edge is None else record)

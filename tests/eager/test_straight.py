@@ -219,3 +219,43 @@ def test_a_saved_value_that_was_written(followed, hidden):
                 y.backward()
             assert w.grad is None
     assert ("straight_backward", True) in followed
+
+
+def test_batches_that_are_slices_take_the_same_path(followed):
+    fresh_window(slow=False)
+    data = double(np.arange(400.0).reshape(40, 10) / 100)
+    w = double(np.ones(10), requires_grad=True)
+    for k in range(10):
+        start = 3 * k
+        batch = data[start : start + 8]  # more than what is copied
+        loss = ((batch @ w) ** 2).sum()
+        w.grad = None
+        if k == 8:
+            data[start + 1] = 0.0
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                loss.backward()
+            continue
+        if k == 9:
+            data.data[start] = 0.0  # behind the tape: backward reads what is there
+            loss.backward()
+            rows = data.numpy()[start : start + 8]
+            before = np.arange(400.0).reshape(40, 10)[start : start + 8].sum(1) / 100
+            np.testing.assert_allclose(w.grad.numpy(), 2 * before @ rows, rtol=1e-12)
+            continue
+        loss.backward()
+        rows = data.detach().clone().numpy()[start : start + 8]
+        np.testing.assert_allclose(w.grad.numpy(), 2 * rows.sum(1) @ rows, rtol=1e-12)
+    assert ("straight_backward", True) in followed
+
+
+def test_a_slice_keeps_what_it_was(followed):
+    fresh_window(slow=False)
+    base = double(np.arange(300.0))
+    part = base[100:200]
+    kept = part * 1.0
+    alias = base[100:200].detach()
+    base[150] = -1.0
+    assert part[50].item() == alias[50].item() == base[150].item() == -1.0
+    assert kept[50].item() == 150.0
+    part[0] = 7.0
+    assert base[100].item() == 7.0
