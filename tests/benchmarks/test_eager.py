@@ -84,6 +84,54 @@ def accumulation(lib, count=20):
     return epochs
 
 
+def second_derivatives(lib):
+    """A small network whose loss has the first and second derivative by its argument."""
+    random = np.random.default_rng(0)
+    shapes = ((1, 20), (20,), (20, 20), (20,), (20, 1), (1,))
+    weights = [lib.tensor((random.normal(size=s) / np.sqrt(s[0])).astype(np.float32), requires_grad=True) for s in shapes]
+    t = lib.tensor(np.linspace(0, 1, 64, dtype=np.float32)[:, None], requires_grad=True)
+
+    def step():
+        u = lib.tanh(lib.tanh(t @ weights[0] + weights[1]) @ weights[2] + weights[3]) @ weights[4] + weights[5]
+        (du,) = lib.autograd.grad(u.sum(), t, create_graph=True)
+        (ddu,) = lib.autograd.grad(du.sum(), t, create_graph=True)
+        loss = ((ddu + u) ** 2).mean() + (u[0, 0] - 1) ** 2
+        for w in weights:
+            w.grad = None
+        loss.backward()
+        with lib.no_grad():
+            for w in weights:
+                w -= 1e-3 * w.grad
+        return loss.item()
+
+    return step
+
+
+def functional(lib):
+    """The gradient of a function of ten operations, by func.grad."""
+    x = lib.tensor([1.0, 2.0, 3.0])
+    gradient = lib.func.grad(lambda x: ((x.sin() * x.exp() + x**2).sum() + (x.tanh() * 2 - x.cos()).mean()) * 3)
+    return lambda: gradient(x).tolist()
+
+
+def batches(lib):
+    """A linear fit by slices of a data set, each of 64 rows."""
+    random = np.random.default_rng(0)
+    x, y = (lib.tensor(random.normal(size=s).astype(np.float32)) for s in ((1000, 10), (1000,)))
+    w = lib.tensor(np.ones(10, np.float32), requires_grad=True)
+
+    def epoch():
+        for start in range(0, 960, 64):
+            loss = ((x[start : start + 64] @ w - y[start : start + 64]) ** 2).mean()
+            w.grad = None
+            loss.backward()
+            with lib.no_grad():
+                w.sub_(0.01 * w.grad)
+        return loss.item()
+
+    return epoch
+
+
 def network(lib, batch):
     """One step of 784-128-64-10 in float32, ReLU and cross entropy, by gradient descent."""
     random = np.random.default_rng(0)
@@ -127,6 +175,9 @@ def hot(step):
     pytest.param(fit, marks=target("20 epochs: fit of two parameters", "0.5x")),
     pytest.param(descent, marks=target("20 epochs: descent with item()", "0.5x")),
     pytest.param(accumulation, marks=target("20 epochs: accumulation", "0.5x")),
+    pytest.param(second_derivatives, marks=target("step with second derivatives", "1.0x")),
+    pytest.param(functional, marks=target("func.grad of ten operations", "1.0x")),
+    pytest.param(batches, marks=target("15 batches that are slices", "reported")),
 ])  # fmt: skip
 def test_loop(benchmark, who, loop):
     benchmark(hot(loop(library(who))))
