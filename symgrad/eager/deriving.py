@@ -54,6 +54,8 @@ class Watch:
         """Return the function of straight lines; None where something lies outside the window."""
         window = self._window
         made, entered = window.records[self._count :], window.leaves[self._leaves :]
+        if any(r.data is not None for r in made) or any(i.exposed for r in made for i in r.inputs):
+            return None  # what ran at once must do so each time
         constant = all(r.signature is None and r.data is not None and not r.exposed for r in entered)
         if not constant or len(window.accumulators) > self._accumulators or window.foreign or not 0 < len(made) <= _MOST:
             return None

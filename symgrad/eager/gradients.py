@@ -186,24 +186,33 @@ def _accumulate(
     try:
         steps = []
         shared: dict[Record, Tensor] = {}  # what two leaves have as their gradient collects from both
+        overlapping: list[tuple[Any, Tensor]] = []  # views of memory that is another leaf's gradient, too
+        cells: set[Any] = set()
         for edge, cotangent in found.items():
             old = edge.grad
             if old is None:
                 total = cotangent
+            elif old._cell is not None and old._cell in cells and old.current() not in shared and not create_graph:
+                overlapping.append((old, cotangent))
+                continue
             else:
+                cells.add(old._cell)
                 total = shared[old.current()] = shared.get(old.current(), old) + cotangent
             steps.append((edge, old, total))
         if not create_graph:
-            job = prepare([*[t.current() for _, _, t in steps], *(also or ())], exact)
+            last = [c.current() for _, c in overlapping]
+            job = prepare([*[t.current() for _, _, t in steps], *last, *(also or ())], exact)
             job.run()
     finally:
         mode.set_grad(before)
     given: set[Any] = set()
     for edge, old, total in steps:
-        if old is not None and not create_graph and old._edge is None:
+        if old is not None and not create_graph:
             write(old, total.current(), None)
         else:
             edge.grad = _of_its_own(total, given)
+    for old, cotangent in overlapping:  # each adds to what the others left
+        write(old, (old.detach() + cotangent).current(), None)
     return job, {edge: total._value for edge, _, total in steps}
 
 
@@ -231,7 +240,7 @@ def backward_method(
     window = mode.window
     key = None
     try:
-        if window is not None and gradient is None and inputs is None and not create_graph:
+        if window is not None and gradient is None and inputs is None and not create_graph and not mode.transforms:
             with AccumulateLock:
                 follow = window.moves[None].backward
                 if follow is not None and follow(window, self, retain_graph):

@@ -92,7 +92,7 @@ class Operation:
                         key.append(0)
                     else:
                         edges.append(edge)
-                        key.append(1 if edge is value else window.edge_code(value, edge))
+                        key.append(1 if edge is value and value.token is token else window.edge_code(value, edge))
                 else:
                     plain = kind is float or kind is int or kind is bool
                     value = new_number(operand) if plain else as_operand(operand, self, len(values))
@@ -254,7 +254,8 @@ def record_signature(signature: Signature, values: Sequence[Record], edges: Sequ
     key: list[Any] = [signature]
     for value, edge in zip(values, edges, strict=True):
         key.append(value.number if value.token is window.token else window.enter(value))
-        key.append(0 if edge is None else 1 if edge is value else window.edge_code(value, edge))
+        own = edge is value and value.token is window.token
+        key.append(0 if edge is None else 1 if own else window.edge_code(value, edge))
     known = tuple(key)
     found = window.moves.get(known)
     if found is None:

@@ -57,15 +57,15 @@ def binary_operator(operation: Operation) -> Callable[[Any, Any], Any]:
             leaves = window.leaves
             y.token, y.number = token, -1 - len(leaves)
             leaves.append(y)
-            n = kind
-            from_b = None
+            n, from_b = kind, None
         if (from_a is None and from_b is None) or not window.grad:
             edges: Any = None
             key = operation, m, 0, n, 0
         else:
             edges = (from_a, from_b)
-            p = 0 if from_a is None else 1 if from_a is x else window.edge_code(x, from_a)
-            key = operation, m, p, n, 0 if from_b is None else 1 if from_b is y else window.edge_code(y, from_b)
+            p = 0 if from_a is None else 1 if from_a is x and x.token is token else window.edge_code(x, from_a)
+            q = 0 if from_b is None else 1 if from_b is y and y.token is token else window.edge_code(y, from_b)
+            key = operation, m, p, n, q
         found = window.moves.get(key)
         if found is None:
             found = operation.learn(window, key, (x, y), edges or (None, None), {})
@@ -108,7 +108,7 @@ def unary_method(operation: Operation, **static: Any) -> Callable[[Any], Any]:
         edge = a._edge
         if edge is not None and not window.grad:
             edge = None
-        p = 0 if edge is None else 1 if edge is x else window.edge_code(x, edge)
+        p = 0 if edge is None else 1 if edge is x and x.token is token else window.edge_code(x, edge)
         key = operation, m, p, options
         found = window.moves.get(key)
         if found is None:

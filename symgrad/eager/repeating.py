@@ -83,7 +83,7 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         if grad is None:
             codes.append(None)
             continue
-        if grad._edge is not None:
+        if grad._edge is not None or grad._chain:  # views of one memory may overlap
             return None
         old = grad._value if grad._cell is None else grad.current()
         if old in seen:

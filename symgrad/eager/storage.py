@@ -16,7 +16,7 @@ import numpy as np
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
-from symgrad.eager.recording import AnyArray, Record, Signature, leaf, type_of
+from symgrad.eager.recording import AnyArray, Assigned, Record, Signature, leaf, type_of
 from symgrad.eager.tape import Leaf, Refused
 from symgrad.eager.windows import this_window
 from symgrad.ir.expr import Node, fresh_input, ops
@@ -109,13 +109,17 @@ NO_INFERENCE = (
 
 
 class Hidden:
-    """Where a value is that was overwritten without counting up the version: what the storage holds; and what wrote it."""
+    """Where a value is that was overwritten without counting up the version: what the storage holds; and what wrote it.
 
-    __slots__ = ("by", "cell")
+    ``version`` is the storage's at that time: a write that counts may follow.
+    """
+
+    __slots__ = ("by", "cell", "version")
 
     def __init__(self, cell: Cell, by: Record) -> None:
         self.cell = cell
         self.by = by
+        self.version = cell.counter[0]
 
     @property
     def value(self) -> Record:
@@ -230,12 +234,12 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     counter = tensor._counter
     if counter is None:
         counter = tensor._counter = [0]
-    version = counter[0]
-    counter[0] = version + 1
     cell = tensor._cell
     if cell is not None:
-        _write_shared(tensor, cell, value, edge, version)
+        _write_shared(tensor, cell, value, edge)
         return
+    version = counter[0]
+    counter[0] = version + 1
     tensor._value.overwritten = version, counter, value
     tensor._value = value
     if edge is not None:
@@ -244,17 +248,23 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
         tensor._edge.value = value
 
 
-def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any, version: int) -> None:
+def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> None:
     """Give a storage that is shared new contents, through one of its tensors."""
     if tensor._stamp != cell.stamp:
         renew(tensor)
-    counter = tensor.counter
-    if counter is cell.counter:
-        cell.value.overwritten = version, counter, value
-    else:
-        cell.value.moved = Hidden(cell, value)
+    by = value
     if tensor._chain:
-        value, edge = _put(tensor, cell, value, edge)
+        value, edge = _put(tensor, cell, value, edge)  # may refuse: nothing has been marked yet
+    counter = tensor.counter
+    version = counter[0]
+    counter[0] = version + 1
+    if counter is cell.counter:
+        cell.value.overwritten = version, counter, by
+    elif tensor._edge is not None:  # a leaf whose data were assigned: its version is not the storage's
+        cell.value.overwritten = version, counter, by
+        cell.counter[0] += 1
+    else:
+        cell.value.moved = Hidden(cell, by)
     if cell.memory is not None:
         value = _into_memory(cell.memory, value)
     cell.value = value
@@ -331,16 +341,19 @@ def share(tensor: Tensor) -> AnyArray:
     return array
 
 
-def saved_value(record: Record) -> Record:
+def saved_value(record: Record, viewed: bool = False) -> Record:
     """Return the record that backward reads where the forward pass read ``record``.
 
-    It is another one after a write that autograd was not told of.
+    It is another one after a write that autograd was not told of. What is ``viewed`` keeps its storage when a leaf is
+    assigned other data.
     """
     while record.moved is not None and record.moved.value is not record and record.moved.value.type is record.type:
+        if viewed and isinstance(record.moved, Assigned):
+            break
         record = record.moved.value
     signature = record.signature
     if signature is not None and signature.view and record.inputs:
-        base = saved_value(record.inputs[0])
+        base = saved_value(record.inputs[0], True)
         if base is not record.inputs[0]:
             return Record(signature, (base,), None, record.type)
     return record
@@ -348,13 +361,21 @@ def saved_value(record: Record) -> Record:
 
 def written_over(record: Record) -> tuple[int, list[int], Record] | None:
     """Return the version a saved record had and its storage's counter, if it was written since; None if it was not."""
+    viewed = False
     while True:
         if record.overwritten is not None:
             return record.overwritten
+        moved = record.moved
+        if isinstance(moved, Hidden):
+            if moved.cell.counter[0] != moved.version:
+                return moved.version, moved.cell.counter, moved.cell.value
+        elif moved is not None and not viewed and moved.value.overwritten is not None:
+            return moved.value.overwritten
         signature = record.signature
         if signature is None or not signature.view or not record.inputs:
             return None
         record = record.inputs[0]
+        viewed = True
 
 
 def touched(record: Record) -> bool:

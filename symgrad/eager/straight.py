@@ -181,7 +181,7 @@ def _expected(k: int, gradient: Gradient, leaves: int, entered: dict[int, str]) 
     """Return the lines that hold an accumulator's gradient to what the plan was made for."""
     if gradient.code is None:
         return [f"if g{k} is not None: return False"]
-    lines = [f"if g{k} is None or g{k}._edge is not None or g{k}._inference: return False"]
+    lines = [f"if g{k} is None or g{k}._edge is not None or g{k}._inference or g{k}._chain: return False"]
     lines.append(f"v{k} = g{k}._value if g{k}._cell is None else g{k}.current()")
     if gradient.code >= 0 or -1 - gradient.code < leaves:
         lines.append(f"if v{k} is not {_record(gradient.code, {})}: return False")

@@ -52,6 +52,8 @@ class Tensor(TensorState):
         if self._chain:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self.current()
+        if isinstance(self._edge, Leaf):
+            self.__dict__["_kept"] = self._edge.grad
         self._place(None)
         return self
 

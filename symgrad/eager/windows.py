@@ -154,7 +154,8 @@ class Window:
         for k, value in enumerate(values):
             key.append(value.number if value.token is token else self.enter(value))
             edge = None if edges is None else edges[k]
-            key.append(0 if edge is None else 1 if edge is value else self.edge_code(value, edge))
+            own = edge is value and value.token is token
+            key.append(0 if edge is None else 1 if own else self.edge_code(value, edge))
         known = tuple(key)
         found = self.moves.get(known)
         if found is None:
