@@ -219,13 +219,14 @@ def select(input: Any, dim: int, index: int) -> Any:
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return the elements at every index of an axis."""
     if input.ndim == 0:
-        refuse("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError(at_user_line("Dimension specified as 0 but tensor has no dimensions"))
     axis = axis_of(dim, input.ndim)
     return as_several(input, [(*[ALL] * axis, k) for k in range(input.shape[axis])], "UnbindBackward0")
 
 
 def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return pieces along an axis: of one size, the last perhaps smaller, or of the sizes given."""
+    _needs_axes(input, "split expects at least a 1-dimensional tensor")
     axis = axis_of(dim, input.ndim)
     size = input.shape[axis]
     if not isinstance(split_size_or_sections, int):
@@ -238,12 +239,18 @@ def split(input: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, .
 
 def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """Return pieces of the sizes given along an axis."""
+    _needs_axes(input, "split expects at least a 1-dimensional tensor")
     axis = axis_of(dim, input.ndim)
     size, sections = input.shape[axis], [int(s) for s in split_sizes]
     if sum(sections) != size:
         expects = f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {axis})"
         refuse(f"{expects}, but got split_sizes={shape_text(sections)}")
     return _pieces(input, axis, sections, "SplitWithSizesBackward0")
+
+
+def _needs_axes(x: Any, message: str) -> None:
+    if x.ndim == 0:
+        refuse(message)
 
 
 def _pieces(x: Any, axis: int, sections: Sequence[int], grad_fn: str) -> tuple[Any, ...]:
@@ -258,6 +265,7 @@ def _piece(x: Any, axis: int, start: int, length: int) -> Any:
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Return at most ``chunks`` pieces of equal size along an axis, the last perhaps smaller."""
+    _needs_axes(input, "chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         refuse(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[axis_of(dim, input.ndim)]
@@ -266,6 +274,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Return pieces along an axis as even as possible, or between the indices given."""
+    _needs_axes(input, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     axis = axis_of(dim, input.ndim)
     size = input.shape[axis]
     if isinstance(indices_or_sections, int):

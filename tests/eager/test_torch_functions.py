@@ -122,3 +122,18 @@ def test_torch_recorded_what_is_here():
     assert set(RECORDED["cases"]) == {text for group in GROUPS.values() for text in group}
     assert set(RECORDED["errors"]) == {text for text, _ in ERRORS}
     assert math.isnan(RECORDED["cases"]["T.sigmoid(h)"]["values"][0][2][0])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda t: t.unbind(), IndexError, "Dimension specified as 0 but tensor has no dimensions"),
+        (lambda t: t.split(1), RuntimeError, "split expects at least a 1-dimensional tensor"),
+        (lambda t: t.split([1]), RuntimeError, "split expects at least a 1-dimensional tensor"),
+        (lambda t: t.chunk(2), RuntimeError, "chunk expects at least a 1-dimensional tensor"),
+        (lambda t: t.tensor_split(2), RuntimeError, "tensor_split expected at least a 1-dimensional tensor"),
+    ],
+)
+def test_a_number_has_no_parts(call, error, words):
+    with pytest.raises(error, match=words):
+        call(sg.tensor(1.0))
