@@ -7,9 +7,11 @@ when the command is named.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -18,6 +20,7 @@ import click
 __all__ = ["main"]
 
 INTERRUPTED = 128 + signal.SIGINT
+UNREAD = 141  # 128 + SIGPIPE, which not every system has: what shells see of a program whose reader went away
 COMMANDS = {
     "export": "Write functions and derivatives as an importable package of plain C.",
     "show": "Show a function's graph, loops, C or LaTeX, or draw its graph.",
@@ -30,6 +33,18 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _while_read() -> Iterator[None]:
+    """End quietly where whoever reads the output has gone, as ``head`` does: that is no failed check."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):  # what is left to be written would fail once more
+            os.dup2(nowhere, stream.fileno())
+        sys.exit(UNREAD)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used, and whose errors are JSON where that is asked for."""
 
@@ -40,7 +55,8 @@ class LazyGroup(click.Group):
         if "--json" not in before or not settings.get("standalone_mode", True):
             return super().main(given, *rest, **settings)
         try:
-            code = super().main(given, *rest, **{**settings, "standalone_mode": False})
+            with _while_read():
+                code = super().main(given, *rest, **{**settings, "standalone_mode": False})
         except click.ClickException as error:
             error.show()
             kind, hint = getattr(error, "kind", type(error).__name__), getattr(error, "hint", "")
@@ -50,6 +66,11 @@ class LazyGroup(click.Group):
         if code == INTERRUPTED:
             _end_with_json(INTERRUPTED, "Interrupted", "interrupted")
         sys.exit(code if isinstance(code, int) else 0)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line, which prints help."""
+        with _while_read():
+            return super().make_context(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the table."""
@@ -87,7 +108,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; Ctrl-C ends it quietly, with the exit code shells give to that."""
         try:
-            return super().invoke(ctx)
+            with _while_read():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("\nsymgrad: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -112,7 +134,8 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="`symgrad COMMAND --help` says more, with examples. Exit codes: 0 done, 1 a check failed, 2 usage, 3 toolchain, "
-    "130 interrupted, 70 a defect of symgrad. With --json an error is an object on the standard output as well.",
+    "130 interrupted, 141 nobody reads the output, 70 a defect of symgrad. With --json an error is an object on the standard "
+    "output as well.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version.")
 @click.pass_context

@@ -284,15 +284,15 @@ class CompiledFunction:
             For arrays that would have to be converted, or read-only outputs.
         """
         program, call, arrays = self._asked(args, {})
-        for leaf, array in zip(call.leaves, arrays, strict=True):
+        labels = self._labels(call)
+        for label, leaf, array in zip(labels, call.leaves, arrays, strict=True):
             if leaf is not array:
-                raise ValueError("bind: arguments must be C-contiguous arrays of exactly the program's element types")
-        dims = bind_dims(program.types, arrays, self._labels(call))
-        types = [n.type for n in program.trace.graph.outputs]
-        outputs = program.compiled.outputs(dims) if out is None else flatten_as(program.trace.output, out)
+                raise ValueError(f"bind: argument {label} must be a C-contiguous array of {array.dtype}: it cannot be converted")
+        dims = bind_dims(program.types, arrays, labels)
+        outputs = program.compiled.outputs(dims) if out is None else flatten_as(program.trace.output, out, either=True)
         if outputs is None:
             raise ValueError("bind: out must be nested like the function's result")
-        for array, kind in zip(outputs, types, strict=True):
+        for array, kind in zip(outputs, [n.type for n in program.trace.graph.outputs], strict=True):
             if not is_output(array, kind, dims):
                 got = f"{array.dtype}{list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
                 raise ValueError(f"bind: outputs must be writable C-contiguous arrays, expected {kind}, got {got}")

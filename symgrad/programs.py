@@ -85,7 +85,7 @@ def returning(native: Function, output: Tree) -> Function:
         if out is None:
             found = native(*args)
             return unflatten(output, [found] if single else found)
-        leaves = flatten_as(output, out)
+        leaves = flatten_as(output, out, either=True)
         if leaves is None:
             raise TypeError("specialize: out must be nested like the function's result")
         native(*args, out=leaves[0] if single else tuple(leaves))

@@ -443,8 +443,10 @@ def test_bind_refuses_outputs(out):
 def test_bind_never_converts(arg):
     with pytest.raises((TypeError, ValueError)):
         sg.compile(double, specs=[Spec(("n",))]).bind(arg)
-    with pytest.raises(ValueError, match="C-contiguous"):
+    with pytest.raises(ValueError, match="argument x must be a C-contiguous array of float64"):
         sg.compile(double).bind(2.0)
+    with pytest.raises(ValueError, match=r"argument q\['b'\] must be a C-contiguous"):
+        sg.compile(lambda p, q: p * q["a"] * q["b"]).bind(X, {"a": X, "b": np.repeat(X, 2)[::2]})
 
 
 def test_specialize_returns_as_the_function_does():

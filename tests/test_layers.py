@@ -41,6 +41,8 @@ FUNCTION_LEVEL = LAZY | {
     "ziglang",
     "matplotlib",
     "mpmath",
+    "shutil",
+    "sysconfig",
 }
 # what compiles a graph is imported when one is compiled, what a cache hit does not need when there is none
 WHEN_COMPILING = {"symgrad.compiled", "symgrad.compiler", "symgrad.native.module", "symgrad.shipped.loading"}

@@ -38,6 +38,8 @@ _OTHERS = {"atan2": 2, "ceil": 1, "abs": 1, "maximum": 2, "minimum": 2, "pow": 2
            "besselj": 2, "bessely": 2, "besseli": 2}  # fmt: skip
 ARITY = {**dict.fromkeys(_SAME, 1), **_CODE, **_OTHERS}
 CONSTANTS = ("pi", "E")
+_NOT_FINITE = ("oo", "zoo", "nan", "NaN", "inf", "Infinity", "NegativeInfinity", "ComplexInfinity")
+_NOT_HERE = ("EulerGamma", "Catalan", "GoldenRatio", "TribonacciConstant")  # constants of SymPy's
 
 
 class FormulaError(Exception):
@@ -47,6 +49,8 @@ class FormulaError(Exception):
 def free_names(text: str) -> list[str]:
     """Return the names in an expression that stand for its arguments, sorted; ``pi`` and ``E`` are numbers.
 
+    Names of what is no finite number, and of other constants of SymPy's, are no arguments: nobody means them as such.
+
     Raises
     ------
     FormulaError
@@ -55,6 +59,11 @@ def free_names(text: str) -> list[str]:
     tree = _parsed(text)
     called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called}
+    for name in sorted(names):
+        if name in _NOT_FINITE:
+            raise FormulaError(f"'{name}': only finite real numbers are allowed, and no argument can be called so")
+        if name in _NOT_HERE:
+            raise FormulaError(f"'{name}': it is a constant of SymPy's, not known here; write its value as a number")
     return sorted(names - set(CONSTANTS))
 
 

@@ -56,18 +56,29 @@ def _flatten(value: Any, leaves: list[Any]) -> Tree:
     return LEAF
 
 
-def flatten_as(tree: Tree, value: Any) -> list[Any] | None:
-    """Return the leaves of a nest in the order of ``tree``, whose dicts may list their keys otherwise; None if it differs."""
+def flatten_as(tree: Tree, value: Any, either: bool = False) -> list[Any] | None:
+    """Return the leaves of a nest in the order of ``tree``, whose dicts may list their keys otherwise; None if it differs.
+
+    ``either`` says whether lists may stand for tuples, and tuples for lists.
+    """
     leaves, found = flatten(value)
     if found == tree:
         return leaves
     if tree.kind is dict and found.kind is dict and set(tree.keys) == set(found.keys):
-        parts = [flatten_as(child, value[key]) for key, child in zip(tree.keys, tree.children, strict=True)]
-    elif tree.kind in (tuple, list) and found.kind is tree.kind and len(tree.children) == len(found.children):
-        parts = [flatten_as(child, member) for child, member in zip(tree.children, value, strict=True)]
+        parts = [flatten_as(child, value[key], either) for key, child in zip(tree.keys, tree.children, strict=True)]
+    elif _as_members(tree, found, either) and len(tree.children) == len(found.children):
+        parts = [flatten_as(child, member, either) for child, member in zip(tree.children, value, strict=True)]
     else:
         return None
     return None if any(part is None for part in parts) else [leaf for part in parts if part is not None for leaf in part]
+
+
+def _as_members(tree: Tree, found: Tree, either: bool) -> bool:
+    """Whether both have members in an order, in containers of one type or, where ``either`` will do, of any."""
+    kinds = tree.kind, found.kind
+    if not either:
+        return tree.kind is found.kind and tree.kind in (tuple, list)
+    return all(kind is not None and issubclass(kind, (tuple, list)) for kind in kinds)
 
 
 def unflatten(tree: Tree, leaves: Sequence[Any]) -> Any:

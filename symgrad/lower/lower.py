@@ -13,6 +13,7 @@ from symgrad.lower.cut import cut
 from symgrad.lower.expand import expand
 from symgrad.lower.fuse import fuse
 from symgrad.lower.loops import Program, Step
+from symgrad.lower.nothing import loops_over_something, without_nothing
 from symgrad.lower.tile import tile
 from symgrad.lower.values import Body
 from symgrad.options import Options
@@ -36,10 +37,10 @@ def lower(graph: Graph, options: Options, key: str = "") -> Program:
     TypeError
         When a primitive has no loop form: a defect of its record.
     """
-    expanded = expand(graph)
+    expanded = without_nothing(expand(graph))
     plan = fuse(expanded)
     schedule = build(expanded, plan)
-    steps = _steps(schedule)
+    steps = [kept for step in _steps(schedule) for kept in loops_over_something(step, schedule.buffers)]
     functions, slots = cut(steps, schedule.buffers)
     buffers, work = place(functions, schedule.buffers, slots)
     return Program(
@@ -73,8 +74,7 @@ def _steps(schedule: Schedule) -> list[Step]:
         for step in phase.steps:
             if isinstance(step, Body):
                 nest, fills = tile(step)
-                if step.reductions or all(size != 0 for size in nest.extents):
-                    loops.append(nest)
+                loops.append(nest)
                 prepare.extend(fills)
             else:
                 loops.append(step)

@@ -70,7 +70,7 @@ class Function:
         return self._finite(result) if self._strict else result
 
     def _finite(self, result: Any) -> Any:
-        if not all(np.isfinite(leaf).all() for leaf in leaves("result", self.facts["result"], result)):
+        if not all(np.isfinite(leaf).all() for leaf in leaves("result", self.facts["result"], result, either=True)):
             raise FloatingPointError(f"{self.__name__}: a result is nan or inf, and options.finite was on")
         return result
 
@@ -108,8 +108,8 @@ class Function:
 
         It takes the arrays themselves, those of a nest one after the other, and raises TypeError or ValueError for
         others. ``g(x, y)`` and ``g(x, out=y)`` allocate nothing: they write into ``y``, an array or what is nested like the
-        result, and return it. Its arrays must be writeable, C-contiguous and aligned, of exactly the results' types and
-        shapes, and overlap nothing.
+        result, as tuples or lists, and return it. Its arrays must be writeable, C-contiguous and aligned, of exactly the
+        results' types and shapes, and overlap nothing.
         """
         arrays = self._arrays(args)
         sizes = self._sizes(arrays)
@@ -137,10 +137,12 @@ class Function:
             For arrays that would have to be converted, read-only outputs, or outputs that overlap anything.
         """
         arrays, given = self._arrays(args), self._leaves(args, {})
-        if any(leaf is not array for leaf, array in zip(given, arrays, strict=True)):
-            raise ValueError(f"{self.__name__}.bind: arguments must be C-contiguous arrays of exactly the function's types")
+        for leaf, array, (label, dtype, _) in zip(given, arrays, self._inputs, strict=True):
+            if leaf is not array:
+                got = kind_of(leaf) + (" of other strides" if isinstance(leaf, np.ndarray) and leaf.dtype == dtype else "")
+                raise ValueError(f"{self.__name__}.bind: argument {label}: expected a C-contiguous array of {dtype}, got {got}")
         sizes = self._sizes(arrays)
-        outputs = self._empty(sizes) if out is None else list(leaves("out", self.facts["result"], out))
+        outputs = self._empty(sizes) if out is None else list(leaves("out", self.facts["result"], out, either=True))
         self._check_outputs(arrays, outputs, sizes)
         block, keep = self._block([*arrays, *outputs], sizes)
         result, fail = nested(self.facts["result"], iter(outputs)), self._fail  # named: C takes them by their addresses

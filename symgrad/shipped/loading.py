@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.machinery
 import importlib.util
 import json
 import os
-import shutil
 import sys
-import sysconfig
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["load"]
 
@@ -42,12 +41,12 @@ def load(package: str, file: str, key: str) -> tuple[Manifest, Any]:
     ImportError
         When the package is damaged, or its shared object fits neither this machine nor can be built here.
     """
-    folder = Path(file).parent
+    folder = os.path.dirname(file)
     manifest = _manifest(package, folder)
     if manifest["key"] != key:
         raise ImportError(f"{package}: it was replaced by another one while it was imported; import it again")
     name = f"{package}.{manifest['build']['module']}"
-    beside = folder / manifest["build"]["object"]
+    beside = os.path.join(folder, manifest["build"]["object"])
     problem = _unfit(manifest, beside)
     if problem is None:
         try:
@@ -57,22 +56,48 @@ def load(package: str, file: str, key: str) -> tuple[Manifest, Any]:
     return manifest, _rebuilt(package, name, folder, manifest, problem)
 
 
-def _manifest(package: str, folder: Path) -> Manifest:
+def _manifest(package: str, folder: str) -> Manifest:
+    place = os.path.join(folder, "manifest.json")
     try:
-        manifest: Manifest = json.loads((folder / "manifest.json").read_bytes())
+        manifest: Manifest = json.loads(_content(place))
         manifest["key"], manifest["build"]["object"], manifest["build"]["module"]  # they are there
     except (OSError, ValueError, KeyError, TypeError) as error:
-        place = folder / "manifest.json"
         raise ImportError(f"{package}: {place} is missing or damaged ({error}); export the module again") from None
     return manifest
 
 
-def _unfit(manifest: Manifest, beside: Path) -> str | None:
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _digest(content: bytes) -> str:
+    import hashlib  # it and the others inside functions are no part of what Python starts with, and slow
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _platform() -> str:
+    """Return what ``sysconfig.get_platform`` does."""
+    if sys.platform == "linux" and "_PYTHON_HOST_PLATFORM" not in os.environ:
+        return f"linux-{os.uname().machine}"
+    import sysconfig
+
+    return sysconfig.get_platform()
+
+
+def _has_stable_interface() -> bool:
+    """Whether this Python loads what is built for every version: it does unless it was built without a global lock."""
+    free = f"{sys.version_info[0]}{sys.version_info[1]}t-"
+    return not any(free in suffix for suffix in importlib.machinery.EXTENSION_SUFFIXES)
+
+
+def _unfit(manifest: Manifest, beside: str) -> str | None:
     """Return why the shared object beside the code cannot be loaded here; None where it seems that it can."""
     build = manifest["build"]
-    if build["platform"] != sysconfig.get_platform():
-        return f"it was built for {build['platform']}, this is {sysconfig.get_platform()}"
-    stable = build["python"] == "abi3" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    if build["platform"] != _platform():
+        return f"it was built for {build['platform']}, this is {_platform()}"
+    stable = build["python"] == "abi3" and _has_stable_interface()
     if not stable and build["python"] != sys.implementation.cache_tag:
         return f"it was built for Python {build['python']}, this is {sys.implementation.cache_tag}"
     if build["cpu"]:
@@ -81,16 +106,16 @@ def _unfit(manifest: Manifest, beside: Path) -> str | None:
         if build["cpu"] != cpu_features():
             return "it was built for another CPU (march=native)"
     try:
-        content = beside.read_bytes()
+        content = _content(beside)
     except OSError as error:
-        return f"{beside.name} cannot be read ({error.strerror})"
-    if hashlib.sha256(content).hexdigest() != manifest["files"][beside.name]:
-        return f"{beside.name} is damaged"
+        return f"{build['object']} cannot be read ({error.strerror})"
+    if _digest(content) != manifest["files"][build["object"]]:
+        return f"{build['object']} is damaged"
     return None
 
 
-def _import(name: str, path: Path) -> Any:
-    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
+def _import(name: str, path: str) -> Any:
+    loader = importlib.machinery.ExtensionFileLoader(name, path)
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None:
         raise ImportError(f"{path} is no module")
@@ -102,7 +127,7 @@ def _import(name: str, path: Path) -> Any:
 # Building
 
 
-def _rebuilt(package: str, name: str, folder: Path, manifest: Manifest, problem: str) -> Any:
+def _rebuilt(package: str, name: str, folder: str, manifest: Manifest, problem: str) -> Any:
     """Return the native module built here, now or earlier, kept in the user's cache."""
     from symgrad.native import cache  # these are only for building
     from symgrad.shipped import building
@@ -110,7 +135,7 @@ def _rebuilt(package: str, name: str, folder: Path, manifest: Manifest, problem:
     why = f"{package}: its shared object does not fit: {problem}"
     place = cache.cache_folder()
     sources = {s: manifest["files"][s] for s in manifest["build"]["sources"]}
-    tags = [manifest["key"], sysconfig.get_platform(), str(sys.implementation.cache_tag), json.dumps(sources)]
+    tags = [manifest["key"], _platform(), str(sys.implementation.cache_tag), json.dumps(sources)]
     key = cache.digest("exported", *tags)
     found = cache.find(place, key)
     if found is None:
@@ -122,12 +147,14 @@ def _rebuilt(package: str, name: str, folder: Path, manifest: Manifest, problem:
             raise ImportError(f"{why}; and there is no C compiler to build another one with: {_ADVICE}")
         found = _build(why, command, place, key, folder, manifest)
     try:
-        return _import(name, found.library)
+        return _import(name, str(found.library))
     except ImportError as error:
         raise ImportError(f"{why}; the one built here cannot be loaded either: {error}") from None
 
 
-def _build(why: str, command: tuple[str, ...], place: Path, key: str, folder: Path, manifest: Manifest) -> Any:
+def _build(why: str, command: tuple[str, ...], place: Path, key: str, folder: str, manifest: Manifest) -> Any:
+    import shutil
+
     from symgrad.native import cache
     from symgrad.shipped import building
 
@@ -141,9 +168,10 @@ def _build(why: str, command: tuple[str, ...], place: Path, key: str, folder: Pa
         raise ImportError(f"{why}; and {place} cannot be written to build another one ({error})") from None
     try:
         for file in build["sources"]:
-            content = (folder / file).read_bytes()
-            if hashlib.sha256(content).hexdigest() != manifest["files"][file]:
-                raise ImportError(f"{why}; and {folder / file}, to build another one from, is damaged: export the module again")
+            original = os.path.join(folder, file)
+            content = _content(original)
+            if _digest(content) != manifest["files"][file]:
+                raise ImportError(f"{why}; and {original}, to build another one from, is damaged: export the module again")
             (scratch / ("module.c" if file == build["wrapper"] else file)).write_bytes(content)
         files = ["module.c", *(f for f in build["sources"] if f.endswith(".c") and f != build["wrapper"])]
         whole = [*command, *build["flags"], *building.link_flags(), "-o", "module.so", *files, "-lm"]

@@ -24,8 +24,10 @@ Nest = Any
 # Nests
 
 
-def leaves(label: str, nest: Nest, value: Any) -> Iterator[Any]:
+def leaves(label: str, nest: Nest, value: Any, either: bool = False) -> Iterator[Any]:
     """Yield the leaves of a value that is nested as ``nest`` says; dicts may list their keys in any order.
+
+    ``either`` says whether lists may stand for tuples, and tuples for lists.
 
     Raises
     ------
@@ -45,15 +47,15 @@ def leaves(label: str, nest: Nest, value: Any) -> Iterator[Any]:
             got = f"one with {', '.join(map(repr, value))}" if isinstance(value, dict) else kind_of(value)
             raise TypeError(f"argument {label}: expected a dict with the keys {', '.join(map(repr, keys))}, got {got}")
         for key, part in inside:
-            yield from leaves(f"{label}[{key!r}]", part, value[key])
+            yield from leaves(f"{label}[{key!r}]", part, value[key], either)
     else:
         fields, parts = inside[1:] if what == "named" else (range(len(inside)), inside)
-        if not isinstance(value, list if what == "list" else tuple) or len(value) != len(parts):
+        if not isinstance(value, (tuple, list) if either else list if what == "list" else tuple) or len(value) != len(parts):
             got = f"a {type(value).__name__} of {len(value)}" if isinstance(value, (list, tuple)) else kind_of(value)
             word = "list" if what == "list" else "tuple"
             raise TypeError(f"argument {label}: expected a {word} of {len(parts)}, got {got}")
         for field, part, member in zip(fields, parts, value, strict=True):
-            yield from leaves(f"{label}.{field}" if what == "named" else f"{label}[{field}]", part, member)
+            yield from leaves(f"{label}.{field}" if what == "named" else f"{label}[{field}]", part, member, either)
 
 
 def paths(label: str, nest: Nest) -> list[str]:
@@ -103,7 +105,7 @@ def returning(native: Callable[..., Any], nest: Nest, inputs: int, outputs: int)
         if out is None:
             found = native(*given, **named)
             return nested(nest, iter(found if outputs > 1 else (found,)))
-        flat = tuple(leaves("out", nest, out))
+        flat = tuple(leaves("out", nest, out, either=True))
         native(*given[:inputs], *given[inputs + 1 :], **{**named, "out": flat if outputs > 1 else flat[0]})
         return out
 

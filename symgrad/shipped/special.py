@@ -52,7 +52,7 @@ def native_call(
 ) -> Callable[..., Any] | None:
     """Return a function of C's that takes exactly what is known, and passes the rest on to ``other``.
 
-    ``lends`` says whether it takes where the results go as well, one array or a tuple of them: after the inputs, or as
+    ``lends`` says whether it takes where the results go as well, one array or a tuple or list of them: after the inputs, or as
     ``out``. None where it cannot be made: NumPy is not of a known version, or there are too many arrays.
     """
     ffi, lib, kinds, table = native.ffi, native.lib, [*known.inputs, *known.outputs], _table()
@@ -94,7 +94,7 @@ def plain_call(
 
     def call(*given: Any, **named: Any) -> Any:
         arrays, out = _split(known, given, named)
-        lent = [np.empty(*kind) for kind in known.outputs] if out is None else (out,) if len(known.outputs) == 1 else out
+        lent = [np.empty(*kind) for kind in known.outputs] if out is None else _lent(known, out)
         if arrays is None or _problem_of(known, arrays, lent) is not None:
             return other(*given, **named)
         run(arrays, lent)
@@ -114,6 +114,11 @@ def _split(known: Signature, given: tuple[Any, ...], named: Mapping[str, Any]) -
         return None, None
     arrays = [np.asarray(a) if isinstance(a, float) else a for a in given[:count]]
     return arrays, given[count] if at_end else named.get("out")
+
+
+def _lent(known: Signature, out: Any) -> Any:
+    """Return what was given for the results as a tuple, where it is one array, a tuple or a list."""
+    return (out,) if len(known.outputs) == 1 else tuple(out) if isinstance(out, list) else out
 
 
 def _problem_of(known: Signature, inputs: Sequence[Any], outputs: Any) -> Exception | None:
@@ -164,7 +169,7 @@ def refuser(known: Signature) -> Callable[..., Any]:
             got = f"{len(given)} and {', '.join(named)}=" if named else str(len(given))
             hint = f"; it has no argument {more}" if more else ", and out"
             raise TypeError(f"{known.name}: takes exactly {wanted} by position{hint}, got {got}")
-        lent = [np.empty(*kind) for kind in known.outputs] if out is None else (out,) if len(known.outputs) == 1 else out
+        lent = [np.empty(*kind) for kind in known.outputs] if out is None else _lent(known, out)
         problem = _problem_of(known, arrays, lent)
         raise problem or ValueError(f"{known.name}: an argument was changed by another thread meanwhile")
 

@@ -8,6 +8,7 @@ infinite number counts as 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,10 @@ Array = np.ndarray[Any, Any]
 
 def possible_nonzeros(graph: Graph) -> list[Array | None]:
     """Return for each output where it may be non-zero; None where sizes are named, or the graph is too large to tell."""
-    sizes = [n.type.size if isinstance(n.type, TensorType) else None for n in graph.order]
-    if not all(isinstance(s, int) for s in sizes) or sum(s for s in sizes if isinstance(s, int)) > _LARGEST:
+    shapes = [n.type.shape if isinstance(n.type, TensorType) else (None,) for n in graph.order]
+    if not all(isinstance(size, int) for shape in shapes for size in shape):  # a named one times 0 is an array's size too
+        return [None] * len(graph.outputs)
+    if sum(math.prod(_sizes(n)) for n in graph.order) > _LARGEST:
         return [None] * len(graph.outputs)
     rules = _Nonzeros(graph)
     with np.errstate(all="ignore"):

@@ -68,6 +68,12 @@ def test_free_names():
     assert free_names("sin(b*a) + pi*E + where(c > 0, 1, 2)") == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("name", ["oo", "zoo", "nan", "NaN", "inf", "Infinity", "EulerGamma", "Catalan"])
+def test_constants_that_are_not_known_are_no_arguments(name):
+    with pytest.raises(FormulaError, match=f"'{name}': (only finite real numbers|it is a constant of SymPy's)"):
+        free_names(f"x + {name}*y")
+
+
 HOSTILE = {
     "__import__('os').system('true')": "no meaning",
     "().__class__": "not allowed",

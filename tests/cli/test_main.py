@@ -104,6 +104,22 @@ def test_control_c_ends_quietly(folder):
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["export", "--help"], ["export", "--expr", "x*y", "--name", "made"], ["export", "--expr", "x*y", "--name", "told", "--json"]],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_failed_check(arguments, folder):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "symgrad", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+    assert "--name" not in arguments or (folder / "build" / arguments[4] / "__init__.py").exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
 @pytest.mark.parametrize("columns", [80, 120])
 def test_in_a_terminal_nothing_is_wider_than_it(folder, columns):

@@ -151,8 +151,12 @@ def test_bound_calls_read_and_write_buffers(module):
     for bad in (x, np.empty(3), np.empty(8)[::2], np.empty(4, np.float32)):
         with pytest.raises(ValueError, match=r"bind: out "):
             module.loss_grad.bind(x, out=bad)
-    with pytest.raises(ValueError, match="exactly"):
+    with pytest.raises(ValueError, match=r"bind: argument x: .* of float64, got ndarray of float32\[4\]"):
         module.loss_grad.bind(x.astype(np.float32))
+    with pytest.raises(ValueError, match="argument x: .* C-contiguous array of float64, got float$"):
+        module.arctangents.bind(np.array(0.5), 0.5)
+    with pytest.raises(ValueError, match=r"argument x: .* C-contiguous .* got ndarray of float64\[4\] of other strides"):
+        module.loss_grad.bind(np.repeat(x, 2)[::2])
 
 
 def test_threads_do_not_meet(module):

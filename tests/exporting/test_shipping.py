@@ -190,3 +190,12 @@ def test_the_same_bytes_whatever_the_hash_seed(exported, tmp_path):
     (one,), (other,) = (f.glob("*.whl") for f in (exported.parent, tmp_path))
     assert one.name == other.name and one.read_bytes() == other.read_bytes()
     assert sg.load(exported).__version__ in one.name
+
+
+def test_an_ordinary_load_imports_nothing_slow(run_bare, small):
+    """They are for building, and take a third of the time that loading does."""
+    program = (
+        "import sys, numpy, cffi\nbefore = set(sys.modules)\nimport kinds\n"
+        "print(sorted({'shutil', 'sysconfig', 'pathlib', 'subprocess', 'tempfile'} & (set(sys.modules) - before)))"
+    )
+    assert run_bare(program, small.parent).stdout == "[]\n"

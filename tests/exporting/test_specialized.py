@@ -92,6 +92,36 @@ def test_results_go_where_the_caller_says(kinds):
     np.testing.assert_array_equal(one, wanted[1])
 
 
+def test_lists_and_tuples_of_results_are_as_good(kinds):
+    call, out = kinds.loss_value_and_grad.specialize(X), [np.empty(()), np.empty(4)]
+    wanted = kinds.loss_value_and_grad(X)
+    for lend in (lambda: call(X, out=out), lambda: call(X, out)):
+        out[1][...] = 0.0
+        assert lend() is out and out[0] == wanted[0]
+        np.testing.assert_array_equal(out[1], wanted[1])
+    for bad in ([np.empty(())], [np.empty(()), np.empty(5)]):
+        with pytest.raises((TypeError, ValueError), match="out must be a tuple of 2 arrays, got 1|expected shape"):
+            call(X, out=bad)
+    state = State(np.ones(2), np.zeros(2))
+    lent = [np.empty(2), np.empty(2)]
+    assert kinds.springs.specialize(state, 3.0)(*state, 3.0, out=lent) is lent
+    np.testing.assert_array_equal(lent[1], [-3.0, -3.0])
+    assert kinds.springs.bind(state, np.array(3.0), out=lent)().velocity is lent[1]
+    given = {"u": np.ones(3), "v": 2.0}, (2.0, np.ones((2, 2), np.float32)), np.arange(4)
+    flat = np.ones(3), 2.0, 2.0, np.ones((2, 2), np.float32), np.arange(4)
+    nested = {"a": np.empty(3), "b": (np.empty((2, 2), np.float32), [np.empty(4, np.int64), None])}
+    assert kinds.nest.specialize(*given)(*flat, out=nested) is nested
+    np.testing.assert_array_equal(nested["a"], nest(*given)["a"])
+
+
+def test_a_list_of_results_is_let_go(kinds):
+    call, out = kinds.loss_value_and_grad.specialize(X), [np.empty(()), np.empty(4)]
+    before = [sys.getrefcount(o) for o in (*out, out)]
+    for _ in range(10):
+        call(X, out=out)
+    assert [sys.getrefcount(o) for o in (*out, out)] == before
+
+
 def test_what_results_cannot_go_into(kinds):
     x, value = X.copy(), np.empty(())
     call = kinds.loss_value_and_grad.specialize(x)

@@ -28,6 +28,19 @@ def test_results_given_by_the_caller(size):
         assert fresh["v"][1] is not out["v"][1]
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lists_and_tuples_of_results_are_as_good(kind):
+    x = np.ones(3)
+    for result in (lambda a, b: [a, b], lambda a, b: (a, b)):
+        f = sg.compile(lambda x, result=result: result(x + 1.0, x * 4.0))
+        out = kind([np.empty(3), np.empty(3)])
+        assert f.specialize(x)(x, out=out) is out
+        assert out[0][0] == 2.0 and out[1][0] == 4.0
+        assert f.bind(x, out=out)()[1] is out[1]
+    call, out = sg.compile(several).specialize(x, 2.0), {"s": np.empty(()), "v": kind([np.empty(3), np.empty(3)])}
+    assert call(x, 2.0, out=out) is out and out["v"][1][0] == -1.0
+
+
 @pytest.mark.parametrize("size", [3, 30_000])
 def test_what_results_cannot_go_into(size):
     x = np.linspace(0.0, 1.0, size)
