@@ -14,6 +14,7 @@ from symgrad.eager import (
     torch_arithmetic,
     torch_names,
     torch_powers,
+    torch_products,
     torch_reductions,
     torch_views,
 )
@@ -268,6 +269,16 @@ def _is_view(self: Tensor) -> bool:
 
 
 TORCH = torch_names.METHODS
+_of_matrices = binary_operator(torch_products.OF_MATRICES)
+
+
+def _matrix_product(self: Tensor, other: Any) -> Any:
+    """Return the product of two Tensors; that of matrices by the short way."""
+    if type(other) is Tensor and len(self._value.type.shape) == 2 == len(other._value.type.shape):
+        return _of_matrices(self, other)
+    return TORCH["matmul"](self, other) if isinstance(other, Tensor) else NotImplemented
+
+
 METHODS: dict[str, Any] = {
     **TORCH,
     "backward": backward_method,
@@ -325,7 +336,7 @@ METHODS: dict[str, Any] = {
     "__pos__": lambda self: self,
     "__abs__": TORCH["abs"],
     "__invert__": TORCH["bitwise_not"],
-    "__matmul__": lambda self, other: TORCH["matmul"](self, other) if isinstance(other, Tensor) else NotImplemented,
+    "__matmul__": _matrix_product,
     "__round__": memory.python_round,
     "__divmod__": lambda self, other: (self // other, self % other),
 }

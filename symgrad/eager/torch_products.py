@@ -23,7 +23,7 @@ from symgrad.eager.torch_rules import (
 from symgrad.ir.dims import product
 from symgrad.ir.expr import Node, Range, ops
 
-__all__ = ["FUNCTIONS", "LINALG", "matmul", "product_node"]
+__all__ = ["FUNCTIONS", "LINALG", "OF_MATRICES", "matmul", "product_node"]
 
 Function = Callable[..., Any]
 
@@ -96,6 +96,7 @@ _BY_RANK = {
     (1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4",
 }  # fmt: skip
 _matmuls = {ranks: operation(name)(_matmul_formula) for ranks, name in _BY_RANK.items()}
+OF_MATRICES = _matmuls[2, 2]
 _general = operation("UnsafeViewBackward0")(_matmul_formula)
 _batched = operation("BmmBackward0")(_matmul_formula)
 

@@ -83,7 +83,11 @@ def test_an_interruption(folder):
     (folder / "slow.py").write_text("import sys, time\ndef f(x):\n    print('here', file=sys.stderr, flush=True)\n    time.sleep(60)\n    return x\n")
     command = [sys.executable, "-m", "symgrad", "show", "slow.py:f", "--spec", "x: float64", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # ignored where tests run in the background
+    )
     assert process.stderr.readline() == "here\n"
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=30)

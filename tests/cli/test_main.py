@@ -95,7 +95,11 @@ def test_json_has_no_colours_in_a_terminal(shell):
 def test_control_c_ends_quietly(folder):
     (folder / "slow.py").write_text("import time\ndef f(x):\n    print('here', flush=True)\n    time.sleep(60)\n    return x\n")
     command = [sys.executable, "-m", "symgrad", "show", "slow.py:f", "--spec", "x: float64"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # ignored where tests run in the background
+    )
     assert process.stdout.readline() == "here\n"
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
