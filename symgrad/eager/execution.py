@@ -11,18 +11,18 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symgrad.compiler import compile_graph
-from symgrad.eager.partition import Part, partition, product
+from symgrad.eager.by_numpy import by_numpy
+from symgrad.eager.partition import Part, Schedule, partition
+from symgrad.eager.straight import written
 from symgrad.errors import CompileError, at_user_line
 from symgrad.interpret import interpret
-from symgrad.ir.expr import Node, ops
 from symgrad.ir.graph import Graph
-from symgrad.ir.types import TensorType
 from symgrad.options import Options
 
 __all__ = ["Program", "wait_for_compiler"]
@@ -101,24 +101,34 @@ def interpreted(graph: Graph, values: Sequence[Any]) -> list[Any]:
 def _assemble(graph: Graph, options: Options) -> Run:
     """Return the call of a graph's steps, each compiled or left to NumPy."""
     schedule = partition(graph)
-    calls = [_compiled(p.graph, options) if p.graph is not None else _by_numpy(p.node) for p in schedule.parts]
+    calls = [_call(p, options) for p in schedule.parts]
     if len(calls) == 1 and schedule.parts[0].graph is graph:
         return calls[0]
-    return _sequence(calls, schedule.parts, schedule.slots - len(graph.inputs), schedule.outputs)
+    return _sequence(calls, schedule)
 
 
-def _sequence(calls: Sequence[Run], parts: Sequence[Part], made: int, outputs: Sequence[int]) -> Run:
-    steps = [(call, p.reads, p.writes) for call, p in zip(calls, parts, strict=True)]
-    empty = [None] * made
+def _call(part: Part, options: Options) -> Run:
+    if part.graph is not None:
+        return _compiled(part.graph, options)
+    assert part.node is not None
+    return by_numpy(part.node)
 
-    def run(values: list[Any]) -> list[Any]:
-        table: list[Any] = [*values, *empty]
-        for call, reads, writes in steps:
-            for place, result in zip(writes, call([table[k] for k in reads]), strict=True):
-                table[place] = result
-        return [table[k] for k in outputs]
 
-    return run
+def _sequence(calls: Sequence[Run], schedule: Schedule) -> Run:
+    """Return the call of steps one after the other; a value is let go after its last use."""
+    last = {k: n for n, p in enumerate(schedule.parts) for k in (*p.writes, *p.reads)}
+    kept = set(schedule.outputs)
+    body = [f"[{_slots(range(schedule.inputs))}] = values"]
+    for n, part in enumerate(schedule.parts):
+        body.append(f"[{_slots(part.writes)}] = call{n}([{_slots(part.reads)}])")
+        spent = [k for k in dict.fromkeys((*part.reads, *part.writes)) if last[k] == n and k not in kept]
+        body += [f"del {_slots(spent)}"] if spent else []
+    body.append(f"return [{_slots(schedule.outputs)}]")
+    return written("follow(values)", body, {f"call{n}": call for n, call in enumerate(calls)})
+
+
+def _slots(numbers: Iterable[int]) -> str:
+    return "".join(f"v{k}, " for k in numbers)
 
 
 def _compiled(graph: Graph, options: Options) -> Run:
@@ -126,21 +136,6 @@ def _compiled(graph: Graph, options: Options) -> Run:
     outputs = [f"y{k}" for k in range(len(graph.outputs))]
     compiled = compile_graph(graph, name="program", options=options, input_names=inputs, output_names=outputs)
     return compiled.runner()
-
-
-def _by_numpy(node: Node | None) -> Run:
-    assert node is not None
-    found = product(node) if node.primitive is ops.contract else None
-    if found is not None:
-        return found
-    function, attributes, type_ = node.primitive.numpy, node.attributes, node.type
-
-    def run(operands: Sequence[Any]) -> list[Any]:
-        with np.errstate(all="ignore"):
-            result = function(*operands, **attributes)
-        return [np.array(result, type_.dtype.numpy, order="C") if isinstance(type_, TensorType) else result]
-
-    return run
 
 
 # compiling in the background -------------------------------------------------------------------------------------------

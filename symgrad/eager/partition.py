@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from symgrad.ir.dims import Dim
+from symgrad.eager.by_numpy import is_clearing, operands
+from symgrad.ir.dims import Dim, Size
 from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
 from symgrad.ir.kinds import Interpreted
 from symgrad.ir.types import TensorType
 from symgrad.primitives import ops
 
-__all__ = ["Part", "Schedule", "partition", "product"]
+__all__ = ["Part", "Schedule", "partition"]
 
 LARGE = 1 << 14  # multiplications from which BLAS beats compiled loops, its call included
-
-Call = Callable[[Sequence[Any]], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +31,21 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Steps in order, over a table of values that begins with the graph's inputs."""
+    """Steps in order, over values whose slots begin with the graph's inputs."""
 
+    inputs: int
     parts: tuple[Part, ...]
-    slots: int
     outputs: tuple[int, ...]
 
 
 def partition(graph: Graph) -> Schedule:
     """Return a graph as steps, each as large as can be; a graph without such operations is one."""
     left = {n for n in graph.order if _for_numpy(n)}
+    left.update(_clearings(graph, left))
     if not left:
         count = len(graph.inputs)
         outputs = tuple(range(count, count + len(graph.outputs)))
-        return Schedule((Part(graph, None, tuple(range(count)), outputs),), count + len(outputs), outputs)
+        return Schedule(count, (Part(graph, None, tuple(range(count)), outputs),), outputs)
     stage = _stages(graph, left)
     return _Cutter(graph, left, stage).schedule()
 
@@ -61,15 +59,29 @@ def _for_numpy(node: Node) -> bool:
 
 
 def _multiplications(node: Node) -> int:
-    sizes: dict[int, Any] = {}
+    sizes: dict[int, Size] = {}
     for operand, labels in zip(node.inputs, (node.attributes["x_labels"], node.attributes["y_labels"]), strict=True):
         sizes.update(zip(labels, operand.shape, strict=True))
+    return _count(sizes.values())
+
+
+def _count(sizes: Iterable[Size]) -> int:
+    """Return the product of sizes, 0 where one has only a name."""
     count = 1
-    for size in sizes.values():
+    for size in sizes:
         if isinstance(size, Dim):
             return 0
         count *= size
     return count
+
+
+def _clearings(graph: Graph, left: set[Node]) -> list[Node]:
+    """Return what may be done to a large product in place, for nothing else reads it."""
+    found = [n for n in graph.order if is_clearing(n) and n.inputs[1] in left and _count(n.shape) >= LARGE]
+    if not found:
+        return found
+    uses = Counter([i for n in graph.order for i in n.inputs] + list(graph.outputs))
+    return [n for n in found if uses[n.inputs[1]] == 1]
 
 
 def _stages(graph: Graph, left: set[Node]) -> dict[Node, int]:
@@ -101,8 +113,11 @@ class _Cutter:
         self.slots = len(graph.inputs)
         self.wanted = set(graph.outputs)
         for node in graph.order:
+            if node in left:
+                self.wanted.update(operands(node))
+                continue
             for operand in node.inputs:
-                if operand in left or node in left:
+                if operand in left:
                     self.wanted.add(operand)
                 elif stage[operand] != stage[node]:
                     self.wanted.update(_small_forms(operand))
@@ -119,15 +134,16 @@ class _Cutter:
             self.compiled([n for n in here if n not in self.left and n in self.wanted and n.inputs])
             for node in here:
                 if node in self.left:
-                    for operand in node.inputs:
+                    read = operands(node)
+                    for operand in read:
                         if operand not in self.slot:
                             self.compiled([operand])  # a constant
-                    reads = tuple([self.slot[i] for i in node.inputs])
+                    reads = tuple([self.slot[i] for i in read])
                     self.parts.append(Part(None, node, reads, (self.place(node),)))
         missing = [o for o in dict.fromkeys(self.graph.outputs) if o not in self.slot]
         if missing:
             self.compiled(missing)
-        return Schedule(tuple(self.parts), self.slots, tuple([self.slot[o] for o in self.graph.outputs]))
+        return Schedule(len(self.graph.inputs), tuple(self.parts), tuple([self.slot[o] for o in self.graph.outputs]))
 
     def compiled(self, outputs: list[Node]) -> None:
         """Add a step that computes nodes from what the table holds; constants are made where they are needed."""
@@ -141,53 +157,3 @@ class _Cutter:
         needed = [n for n in known if inputs[n] in read]
         closed = Graph([inputs[n] for n in needed], graph.outputs)
         self.parts.append(Part(closed, None, tuple([self.slot[n] for n in needed]), tuple([self.place(o) for o in outputs])))
-
-
-# products by BLAS ------------------------------------------------------------------------------------------------------
-
-
-def product(node: Node) -> Call | None:
-    """Return the call of a contraction as one matrix product, None where it is none."""
-    x_labels, y_labels, out = (list(node.attributes[k]) for k in ("x_labels", "y_labels", "out_labels"))
-    batch = [label for label in out if label in x_labels and label in y_labels]
-    rows = [label for label in out if label in x_labels and label not in y_labels]
-    columns = [label for label in out if label in y_labels and label not in x_labels]
-    inner = [label for label in x_labels if label in y_labels and label not in out]
-    if len(batch) + len(rows) + len(inner) != len(x_labels) or len(batch) + len(columns) + len(inner) != len(y_labels):
-        return None
-    sizes = dict(zip(x_labels, node.inputs[0].shape, strict=True)) | dict(zip(y_labels, node.inputs[1].shape, strict=True))
-    turned = out == [*batch, *columns, *rows]  # the product of the other with this is the result as it is to lie
-    if turned:
-        rows, columns, x_labels, y_labels = columns, rows, y_labels, x_labels
-    made = [*batch, *rows, *columns]
-    arrange_x = _matrices(x_labels, (batch, rows, inner), sizes)
-    arrange_y = _matrices(y_labels, (batch, inner, columns), sizes)
-    full, back = tuple([sizes[label] for label in made]), tuple([made.index(label) for label in out])
-    straight, plain = made == out, len(made) == len(batch) + 2
-    matmul = np.matmul
-
-    def call(operands: Sequence[Any]) -> list[Any]:
-        x, y = operands[::-1] if turned else operands
-        result = matmul(arrange_x(x), arrange_y(y))
-        if not plain:
-            result = result.reshape(full)
-        return [result if straight else np.ascontiguousarray(result.transpose(back))]
-
-    return call
-
-
-def _matrices(labels: list[Any], groups: Sequence[list[Any]], sizes: dict[Any, Any]) -> Callable[[Any], Any]:
-    """Return what brings an operand into the form of matrices: first the batch as it is, then each group as one axis."""
-    order = tuple([labels.index(label) for group in groups for label in group])
-    shape = [sizes[label] for label in groups[0]]
-    for group in groups[1:]:
-        total = 1
-        for label in group:
-            total *= sizes[label]
-        shape.append(total)
-    same, flat = order == tuple(range(len(order))), len(shape) == len(order)
-    if same and flat:
-        return lambda x: x
-    if flat:
-        return lambda x: x.transpose(order)
-    return lambda x: x.transpose(order).reshape(shape)

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
 from symgrad.eager.torch_activations import log_softmax_node
@@ -217,6 +219,8 @@ def _check_targets(x: Any, target: Any, ignore_index: int) -> None:
     values = known_values(target)
     if values is not None and values.size:
         classes = x.shape[0 if x.ndim == 1 else 1]
+        if values.dtype == np.int64 and np.maximum.reduce(values.view(np.uint64), axis=None) < classes:
+            return  # as a number without sign a negative one is large
         outside = values[(values != ignore_index) & ((values < 0) | (values >= classes))]
         if outside.size:
             raise IndexError(at_user_line(f"Target {outside[0]} is out of bounds."))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,15 @@ import pytest
 import symgrad as sg
 from symgrad.autograd import set_detect_anomaly
 from symgrad.eager import execution, programs
+from symgrad.eager.by_numpy import by_numpy
 from symgrad.eager.execution import wait_for_compiler
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.partition import partition
 from symgrad.errors import CompileError
-from symgrad.ir.expr import fresh_input, ops
+from symgrad.ir.expr import constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
+from symgrad.options import Options
 
 
 def double(values, requires_grad=False):
@@ -306,19 +309,65 @@ def test_large_products_are_cut_out_for_blas():
     assert [p.graph for p in partition(small).parts] == [small]
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rows_and_columns_of_a_product_that_got_nothing_are_cleared_in_place(axis):
+    sizes = ((200, 64), (64, 150), (200, 150)[1 - axis])
+    x, w = (fresh_input(n, TensorType(s, sg.float64)) for n, s in zip("xw", sizes[:2], strict=True))
+    given = fresh_input("given", TensorType(sizes[2:], sg.bool))
+    mask = ops.broadcast_to(ops.expand_dims(given, axes=(axis,)), shape=(200, 150))
+    product = ops.matmul(x, w)
+    cleared = ops.where(mask, product, constant(0.0, sg.float64))
+    only, shared = Graph([x, w, given], [ops.exp(cleared)]), Graph([x, w, given], [cleared, ops.exp(product)])
+    assert [p.node for p in partition(only).parts] == [product, cleared, None]
+    assert [p.node for p in partition(shared).parts] == [product, None]  # another reads the product as it was
+    generator = np.random.default_rng(0)
+    arrays = [generator.normal(size=s) / 50 for s in sizes[:2]]
+    arrays[0][5, 0] = np.inf
+    for chosen in (generator.random(sizes[2]) < 0.5, np.ones(sizes[2], bool)):
+        expected = np.where(np.expand_dims(chosen, axis), arrays[0] @ arrays[1], 0.0)
+        for graph, results in ((only, [np.exp(expected)]), (shared, [expected, np.exp(arrays[0] @ arrays[1])])):
+            program = execution.Program(graph)
+            program.compile(Options())
+            for found, wanted in zip(program.fast([*arrays, chosen]), results, strict=True):
+                np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
 def test_transposed_products_by_blas_are_those_of_the_interpreter():
     generator = np.random.default_rng(4)
     labels = [((0, 1), (1, 2), (0, 2)), ((0, 1), (1, 2), (2, 0)), ((1, 0), (2, 1), (2, 0)), ((3, 0, 1), (3, 1, 2), (3, 0, 2)),
-              ((0, 1), (1,), (0,)), ((3, 0, 1), (1, 2), (0, 2, 3))]  # fmt: skip
+              ((0, 1), (1,), (0,)), ((3, 0, 1), (1, 2), (0, 2, 3)), ((0, 1), (2, 1), (0, 2)), ((2, 1), (0, 1), (2, 0))]  # fmt: skip
     sizes = {0: 40, 1: 30, 2: 50, 3: 3}
     for x_labels, y_labels, out_labels in labels:
         arrays = [generator.normal(size=[sizes[k] for k in some]) for some in (x_labels, y_labels)]
         nodes = [fresh_input("x", TensorType(a.shape, sg.float64)) for a in arrays]
         node = ops.contract(*nodes, x_labels=x_labels, y_labels=y_labels, out_labels=out_labels)
-        run = execution._by_numpy(node)
+        run = by_numpy(node)
         expected = np.einsum(arrays[0], list(x_labels), arrays[1], list(y_labels), list(out_labels))
-        np.testing.assert_allclose(run(arrays)[0], expected, rtol=1e-12)
+        np.testing.assert_allclose(run(arrays)[0], expected, rtol=1e-12, atol=1e-14)  # sums that cancel
         assert run(arrays)[0].flags.c_contiguous
+
+
+def test_the_steps_of_a_program_let_go_of_what_nobody_reads_any_more():
+    x = fresh_input("x", TensorType((64, 64), sg.float64))
+    first = ops.matmul(x, x)
+    second = ops.matmul(ops.sin(first), x)
+    graph = Graph([x], [ops.matmul(second, x)])
+    alive, calls = [], []
+
+    def watched(call):
+        def run(values):
+            alive.append(sum(ref() is not None for ref in calls))
+            results = call(values)
+            calls.extend(weakref.ref(r) for r in results)
+            return results
+
+        return run
+
+    schedule = partition(graph)
+    run = execution._sequence([watched(execution._call(p, Options())) for p in schedule.parts], schedule)
+    value = np.random.default_rng(0).normal(size=(64, 64)) / 8
+    np.testing.assert_allclose(run([value])[0], np.sin(value @ value) @ value @ value, rtol=1e-12, atol=1e-14)
+    assert alive == [0, 1, 1, 1]
 
 
 def test_what_is_pending_in_one_thread_is_read_in_another():
