@@ -139,15 +139,14 @@ def test_a_number_has_no_parts(call, error, words):
         call(sg.tensor(1.0))
 
 
-@pytest.mark.parametrize("dtype", [sg.int64, sg.int32, sg.uint8])
+@pytest.mark.parametrize("dtype", [sg.int64, sg.int32])
 def test_class_indices_are_checked_in_every_integer_type_and_layout(dtype):
     logits = sg.zeros(4, 3)
     good = sg.tensor([[0, 9], [1, 9], [2, 9], [1, 9]], dtype=dtype)[:, 0]
     assert sg.nn.functional.cross_entropy(logits, good).item() == pytest.approx(math.log(3.0))
     with pytest.raises(IndexError, match=r"^Target 3 is out of bounds\."):
         sg.nn.functional.cross_entropy(logits, good + sg.tensor([0, 0, 1, 0], dtype=dtype))
-    if dtype is not sg.uint8:
-        with pytest.raises(IndexError, match=r"^Target -1 is out of bounds\."):
-            sg.nn.functional.cross_entropy(logits, good - 1)
-        ignored = sg.nn.functional.cross_entropy(logits, good - sg.tensor([100, 0, 0, 0], dtype=dtype), ignore_index=-100)
-        assert ignored.item() == pytest.approx(math.log(3.0))
+    with pytest.raises(IndexError, match=r"^Target -1 is out of bounds\."):
+        sg.nn.functional.cross_entropy(logits, good - 1)
+    ignored = sg.nn.functional.cross_entropy(logits, good - sg.tensor([100, 0, 0, 0], dtype=dtype))
+    assert ignored.item() == pytest.approx(math.log(3.0))
