@@ -6,22 +6,26 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 
+from symgrad.dtypes import float64
 from symgrad.eager.custom_calls import TWICE, apply_in_trace, refusing_in_trace
 from symgrad.eager.custom_context import Context, check_results, fitted
 from symgrad.eager.engine import CustomEntry
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import Record, Signature, leaf, projection
+from symgrad.eager.recording import Record, Signature, leaf, type_of
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.trees import flatten, unflatten
 from symgrad.eager.views import SEVERAL, as_alias
+from symgrad.eager.windows import this_window
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
+from symgrad.ir.types import TensorType
 
 __all__ = ["Context", "Function", "once_differentiable"]
 
@@ -39,19 +43,17 @@ class _Entry(CustomEntry):
     context: Context
     function: type[Function]
     kinds: tuple[bool, ...]  # which arguments of apply are Tensors
-    outputs: list[tuple[tuple[int, ...], Any] | None]  # of each result, shape and element type; None for no Tensor
+    outputs: tuple[TensorType | None, ...]  # of each result its type; None for no Tensor
 
     def pull_back(self, cotangents: list[Tensor | None], create_graph: bool) -> Sequence[Tensor | None]:
         """Run the user's backward."""
         context = self.context
         context._freed = self.freed and bool(context._saved)
-        given: list[Tensor | None] = []
-        arrived = iter(cotangents)
-        for output in self.outputs:
-            cotangent = None if output is None else next(arrived)
-            if cotangent is None and output is not None and context._materialize:
-                cotangent = Tensor.of(leaf(np.zeros(output[0], output[1].numpy)))
-            given.append(cotangent)
+        given = list(cotangents)
+        if context._materialize:
+            for k, output in enumerate(self.outputs):
+                if given[k] is None and output is not None:
+                    given[k] = Tensor.of(leaf(np.zeros(output.shape, output.dtype.numpy)))
         result = self.function.backward_of()(context, *given)
         types = [t.type for t in self.inputs]
         wanted = [e is not None for e in self.edges or ()]
@@ -160,8 +162,12 @@ class Function:
         check_results(cls.__name__, results)
         _check_dirty(context, results, edges, tensors)
         if tracked:
-            entry = _entry(cls, context, args, values, edges, results)
-            results = [_on_tape(context, entry, k, r, tensors) for k, r in enumerate(results)]
+            entry = _entry(cls, context, args, tuple(values), tuple(edges), results)
+            on_tape = [k for k, r in enumerate(results) if _is_differentiable(context, r)]
+            window = this_window()
+            window.token.hooked = True  # what backward does is not known beforehand
+            made = dict(zip(on_tape, window.record_entry(entry, on_tape), strict=True))
+            results = [_on_tape(context, made.get(k), r, tensors) for k, r in enumerate(results)]
             _forbid_writes(cls.__name__, context, results)
         else:
             results = [_untracked(r, context, tensors) for r in results]
@@ -189,36 +195,67 @@ def _check_dirty(context: Context, results: list[Any], edges: list[Any], tensors
         dirty.counter[0] += 1
 
 
+class _Results(Signature):
+    """The results of a Function, which only its own backward can differentiate."""
+
+    def __init__(self, name: str, types: tuple[TensorType | None, ...]) -> None:
+        nothing = type_of((), float64)  # what is no Tensor has a number, too
+        self.name = name
+        self.types = tuple([t or nothing for t in types])
+        self.type = self.types[0] if types else nothing
+        self.view = self.single = False
+        self.carries = tuple([t is not None and t.dtype.is_floating for t in types])
+        self.tracks = any(self.carries)
+
+    @cached_property
+    def graph(self) -> Graph:  # type: ignore[override]  # it is never inlined
+        """Nothing: the user's code is no graph."""
+        raise TypeError("a Function's entry of the tape has no graph")
+
+
+_results_of: dict[Any, _Results] = {}
+_MOST_RESULTS = 512
+
+
 def _entry(
-    cls: type[Function], context: Context, args: tuple[Any, ...], values: list[Record], edges: list[Any], results: list[Any]
+    cls: type[Function],
+    context: Context,
+    args: tuple[Any, ...],
+    values: tuple[Record, ...],
+    edges: tuple[Any, ...],
+    results: list[Any],
 ) -> _Entry:
-    given = [r for r in results if isinstance(r, Tensor)]
-    graph = Graph([], [fresh_input("out", r._value.type) for r in given])
-    signature = Signature(f"{cls.__name__}Backward", graph)
-    entry = _Entry(signature, tuple(values), tuple(edges), signature.type)
-    entry.context, entry.function = context, cls
+    types = tuple([r._value.type if isinstance(r, Tensor) else None for r in results])
+    key = cls, tuple([id(t) for t in types]), tuple([_is_differentiable(context, r) for r in results])
+    signature = _results_of.get(key)
+    if signature is None:
+        if len(_results_of) >= _MOST_RESULTS:
+            _results_of.clear()
+        signature = _results_of[key] = _Results(f"{cls.__name__}Backward", types)
+    entry = _Entry(signature, values, edges, signature.type)
+    entry.context, entry.function, entry.outputs = context, cls, types
     entry.kinds = tuple([isinstance(a, Tensor) for a in args])
-    entry.outputs = [(tuple(r.shape), r.dtype) if isinstance(r, Tensor) else None for r in results]
     return entry
 
 
-def _on_tape(context: Context, entry: _Entry, k: int, result: Any, inputs: list[Tensor]) -> Any:
+def _is_differentiable(context: Context, result: Any) -> bool:
+    return isinstance(result, Tensor) and result.dtype.is_floating and id(result) not in context._not_differentiable
+
+
+def _on_tape(context: Context, edge: Record | None, result: Any, inputs: list[Tensor]) -> Any:
     """Return a result with its place on the tape; an argument that is returned as it is, as a view of itself."""
     if not isinstance(result, Tensor):
         return result
     given = any(result is t for t in inputs)
-    if not result.dtype.is_floating or id(result) in context._not_differentiable:
+    if edge is None:
         return result.detach() if given and result.requires_grad else result
-    value = result.current()
-    edge = Record(projection(k, value.type), (entry,), (entry,), value.type)
-    edge.serial = entry.serial + (k + 1) / (len(entry.outputs) + 1)
     if any(result is d for d in context._dirty):
         result._place(edge)
         return result
     if given:
         result = as_alias(result)
     elif result._edge is not None:
-        return Tensor.of(value, edge)
+        return Tensor.of(result.current(), edge)
     result._place(edge)
     for at, (tensor, record, _) in enumerate(context._saved):
         if tensor is result:  # a result that was saved is differentiated through, too

@@ -30,7 +30,7 @@ from symgrad.eager.saving import pack_saved
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
-from symgrad.eager.windows import NumberLeaf, Window, new_number, this_window
+from symgrad.eager.windows import Found, NumberLeaf, Window, new_number, this_window
 from symgrad.errors import at_user_line, user_line
 from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
@@ -50,8 +50,6 @@ __all__ = [
     "record_signature",
     "settled",
 ]
-
-Found = tuple[Signature, dict[Any, Any], bool, bool]
 
 _MOST_SIGNATURES = 512  # of one operation: more than any program has, and a bound for one whose shapes never repeat
 
@@ -251,17 +249,7 @@ def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:
 def record_signature(signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> Any:
     """Record a known signature on values of its operands' types, whose cotangents take ``edges``."""
     window = this_window()
-    key: list[Any] = [signature]
-    for value, edge in zip(values, edges, strict=True):
-        key.append(value.number if value.token is window.token else window.enter(value))
-        own = edge is value and value.token is window.token
-        key.append(0 if edge is None else 1 if own else window.edge_code(value, edge))
-    known = tuple(key)
-    found = window.moves.get(known)
-    if found is None:
-        tracks = any(signature.carries) and any(e is not None for e in edges)
-        at_once = any(v.exposed for v in values)
-        found = signature, window.learn(known, signature, tracks, at_once).moves, tracks, at_once
+    found = window.follow(signature, values, edges)
     return settle(window, found, tuple(values), tuple(edges))
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "Record",
     "Signature",
     "Token",
+    "edges_of",
     "inference_type",
     "is_inference_type",
     "known",
@@ -130,15 +131,12 @@ def _carries(graph: Graph) -> tuple[bool, ...]:
 class Projection(Signature):
     """One of several results."""
 
-    def __init__(self, index: int, type_: TensorType) -> None:
+    def __init__(self, index: int, type_: TensorType, single: bool = True) -> None:
         self.name = "Projection"
         self.index = index
-        self.types = (type_,)
-        self.type = type_
-        self.view = False
-        self.carries = (True,)
-        self.single = True
-        self.tracks = True
+        self.types, self.type = (type_,), type_
+        self.single = single
+        self.view, self.carries, self.tracks = False, (True,), True
 
     def __repr__(self) -> str:
         return f"<Projection {self.index}: {self.type}>"
@@ -149,14 +147,14 @@ class Projection(Signature):
         raise TypeError("a projection has no graph")
 
 
-_projections: dict[tuple[int, int], Projection] = {}
+_projections: dict[tuple[int, int, bool], Projection] = {}
 
 
-def projection(index: int, type_: TensorType) -> Projection:
-    """Return the signature that takes result ``index``."""
-    key = index, id(type_)
+def projection(index: int, type_: TensorType, single: bool = True) -> Projection:
+    """Return the signature that takes result ``index``; not ``single`` for an edge alone, which has no value."""
+    key = index, id(type_), single
     found = _projections.get(key)
-    return found or _projections.setdefault(key, Projection(index, type_))
+    return found or _projections.setdefault(key, Projection(index, type_, single))
 
 
 class Assigned:
@@ -369,15 +367,21 @@ def node_leaf(node: Node) -> Record:
 
 def outputs_of(record: Record) -> list[Record]:
     """Return the records of an operation's several results, each on the tape where a derivative passes."""
-    assert record.signature is not None
-    results = []
-    step = 1 / (len(record.signature.types) + 1)
-    for k, (t, carries) in enumerate(zip(record.signature.types, record.signature.carries, strict=True)):
-        edges = (record,) if record.edges is not None and carries else None
-        part = Record(projection(k, t), (record,), edges, t)
-        part.serial = record.serial + (k + 1) * step  # right after it, in order, whatever else was recorded
-        results.append(part)
-    return results
+    carries = record.signature.carries  # type: ignore[union-attr]  # it has one
+    tracked = record.edges is not None
+    return [_part(record, k, (record,) if tracked and c else None, True) for k, c in enumerate(carries)]
+
+
+def edges_of(entry: Record, results: Sequence[int]) -> list[Record]:
+    """Return the edges to some results of an entry that only backward looks at: they have no values."""
+    return [_part(entry, k, (entry,), False) for k in results]
+
+
+def _part(record: Record, k: int, edges: Any, single: bool) -> Record:
+    types = record.signature.types  # type: ignore[union-attr]  # it has one
+    made = Record(projection(k, types[k], single), (record,), edges, types[k])
+    made.serial = record.serial + (k + 1) / (len(types) + 1)  # right after it, in order, whatever else was recorded
+    return made
 
 
 def pending(roots: Sequence[Record]) -> list[Record]:

@@ -10,10 +10,11 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
-from symgrad.eager.recording import AnyArray, Record, Signature, outputs_of, type_of
+from symgrad.eager.recording import AnyArray, Record, Signature, type_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of, read_view
 from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
+from symgrad.eager.windows import this_window
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
@@ -82,8 +83,9 @@ def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, 
             one._born = tensor.counter[0]
     if len(made) > 1 and made[0]._edge is not None:
         entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
-        for one, part in zip(made, outputs_of(entry), strict=True):
-            one._edge = part if part.edges is not None else one._edge
+        on_tape = [k for k, carries in enumerate(entry.signature.carries) if carries]  # type: ignore[union-attr]  # it has one
+        for k, edge in zip(on_tape, this_window().record_entry(entry, on_tape), strict=True):
+            made[k]._edge = edge
     return made
 
 

@@ -7,13 +7,16 @@ running everything or differentiating it is found under the state, without a wal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token, edges_of
 from symgrad.eager.tape import Leaf, Refused
 
-__all__ = ["NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
+__all__ = ["Found", "NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
+
+Found = tuple[Signature, dict[Any, Any], bool, bool]  # what is known of an operation at a state; see State.moves
 
 _MOST_STATES = 1 << 14
 
@@ -133,6 +136,8 @@ class Window:
         if type(edge) is Refused:
             self.begin()  # what was numbered is in no state
             raise RuntimeError(edge.why)
+        if edge.token is self.token:
+            return -3 - int(edge.number)
         self.foreign = True
         return -2
 
@@ -147,24 +152,39 @@ class Window:
         self.moves[key] = signature, state.moves, tracks, at_once
         return state
 
-    def record(self, signature: Signature, values: tuple[Record, ...], edges: tuple[Any, ...] | None) -> Record:
-        """Return an operation with one result, recorded here; ``edges`` is None where it is not on the tape."""
+    def follow(self, signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> Found:
+        """Return what is known of a signature on values of its operands' types, whose cotangents take ``edges``."""
         token = self.token
         key: list[Any] = [signature]
-        for k, value in enumerate(values):
+        for value, edge in zip(values, edges, strict=True):
             key.append(value.number if value.token is token else self.enter(value))
-            edge = None if edges is None else edges[k]
             own = edge is value and value.token is token
             key.append(0 if edge is None else 1 if own else self.edge_code(value, edge))
         known = tuple(key)
-        found = self.moves.get(known)
+        found: Found | None = self.moves.get(known)
         if found is None:
-            found = signature, self.learn(known, signature, edges is not None, False).moves, edges is not None, False
-        self.moves = found[1]
-        made = Record(signature, values, edges, signature.type)
-        made.token, made.number = token, len(self.records)
-        self.records.append(made)
-        return made
+            tracks = any(signature.carries) and any(e is not None for e in edges)
+            at_once = any(v.exposed for v in values)
+            found = signature, self.learn(known, signature, tracks, at_once).moves, tracks, at_once
+        return found
+
+    def record(self, signature: Signature, values: tuple[Record, ...], edges: tuple[Any, ...] | None) -> Record:
+        """Return an operation with one result, recorded here; ``edges`` is None where it is not on the tape."""
+        self.moves = self.follow(signature, values, edges or (None,) * len(values))[1]
+        return self.take(Record(signature, values, edges, signature.type))
+
+    def record_entry(self, entry: Record, results: Sequence[int]) -> list[Record]:
+        """Record an entry of the tape that only backward looks at; return the edges of those of its results."""
+        assert entry.signature is not None
+        self.moves = self.follow(entry.signature, entry.inputs, entry.edges or ())[1]
+        self.take(entry)
+        return [self.take(part) for part in edges_of(entry, results)]
+
+    def take(self, record: Record) -> Record:
+        """Give a record that was just made its number."""
+        record.token, record.number = self.token, len(self.records)
+        self.records.append(record)
+        return record
 
     @property
     def full(self) -> bool:

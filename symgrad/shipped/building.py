@@ -95,7 +95,7 @@ def run_limited(command: Sequence[str], folder: str | os.PathLike[str], deadline
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        env={**os.environ, "LC_ALL": "C"},
+        env=_environment(),
     )
     _running.add(process)
     try:
@@ -111,6 +111,12 @@ def run_limited(command: Sequence[str], folder: str | os.PathLike[str], deadline
         if process.stdout is not None:
             process.stdout.close()
     return process.returncode, said.decode(errors="replace").strip()
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of a compiler whose messages are in English; another thread may change ours meanwhile."""
+    ours = {name: os.environ.get(name) for name in list(os.environ)}
+    return {name: value for name, value in ours.items() if value is not None} | {"LC_ALL": "C"}
 
 
 _running: set[subprocess.Popen[bytes]] = set()  # of threads that nobody waits for, too

@@ -156,3 +156,18 @@ def test_flags_follow_the_options():
     assert not any(f.startswith(("-march", "-mcpu")) for f in flags_for(Options(march="baseline")))
     assert "-O1" in flags_for(Options(), 100_000) and "-O2" in flags_for(Options(), 100)
     assert not any(f.startswith("-g") and f != "-g0" for f in flags_for(Options()))
+
+
+class _Vanishing(dict):
+    """Variables of which one is gone when it is read, as when another thread removes it."""
+
+    def __getitem__(self, name):
+        raise KeyError(name)
+
+    def get(self, name, default=None):
+        return default if name == "GOES" else dict.get(self, name, default)
+
+
+def test_variables_that_another_thread_removes_do_not_stop_the_compiler(monkeypatch):
+    monkeypatch.setattr(building.os, "environ", _Vanishing(PATH="/bin", GOES="1", LC_ALL="de_DE"))
+    assert building._environment() == {"PATH": "/bin", "LC_ALL": "C"}

@@ -301,3 +301,30 @@ def ctx_released(torch):
     del y
     gc.collect()
     return [*seen, made[0]() is None]
+
+
+@case(56)
+def results_that_are_no_tensors_have_numbers_too(torch):
+    seen = []
+
+    class Several(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 3, x * 2, "text", x * 3
+
+        @staticmethod
+        def backward(ctx, *g):
+            seen.extend([len(g), g[0], g[1], g[2], g[3]])
+            return g[1] * 2 + g[3] * 3
+
+    x = leaf(torch, [1.0, 2.0])
+    number, a, text, b = Several.apply(x)
+    y = a * b
+    seen.extend([number, text, [k for _, k in y.grad_fn.next_functions]])
+    b.register_hook(lambda g: seen.append(g))
+    b.grad_fn.register_prehook(lambda g: seen.append([len(g), g[1], g[3]]))
+    b.grad_fn.register_hook(lambda passed, arrived: seen.append([len(passed), len(arrived)]))
+    y.sum().backward()
+    a, b = Several.apply(x)[1::2]
+    b.sum().backward()
+    return [x.grad, *seen]
