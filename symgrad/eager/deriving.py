@@ -147,7 +147,7 @@ def watch(
         codes.append(id(value.type) if known is None else known)
         given += [value] if known is None else []
     if given:
-        _enter(window, given)
+        window.note(("given", *map(window.enter, given)))
     return Watch(window, ("grad", *made, *asked, *codes, keep, create_graph))
 
 
@@ -175,10 +175,3 @@ def _codes_of_inputs(window: Window, inputs: Sequence[Tensor]) -> tuple[Any, ...
         else:
             return None
     return (len(codes), *codes)
-
-
-def _enter(window: Window, values: Sequence[Record]) -> None:
-    """Give cotangents numbers: the window's path must tell that they are there."""
-    move = ("given", *(window.enter(v) for v in values))
-    found = window.moves.get(move)
-    window.moves = window.learn(move, None, False, False).moves if found is None else found[1]

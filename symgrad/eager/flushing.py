@@ -15,7 +15,7 @@ from symgrad.eager.straight import OFTEN, Repeat, straight_run
 from symgrad.eager.windows import Window
 from symgrad.errors import TraceError
 
-__all__ = ["Operands", "also_wanted", "ask", "give", "note_missed", "operands_of", "repeated", "run_now"]
+__all__ = ["Operands", "also_wanted", "ask", "ask_together", "give", "note_missed", "operands_of", "repeated", "run_now"]
 
 _FEW = 100  # records a window may have when it goes on after a run
 
@@ -153,7 +153,7 @@ def ask(record: Record) -> AnyArray:
             prepare([record]).run()
         else:
             try:
-                _run_held(window, record)
+                _run_held(window, [record])
             except BaseException:  # what else is pending runs by itself when it is asked for, without what failed
                 window.begin()
                 raise
@@ -168,31 +168,42 @@ def note_missed(record: Record) -> None:
         token.plan.stale = True
 
 
-def _run_held(window: Window, record: Record) -> None:
+def ask_together(records: Sequence[Record]) -> None:
+    """Have several records computed, and what this thread's window holds besides, by one program."""
+    window = mode.window
+    wanted = [r for r in dict.fromkeys(records) if r.data is None]
+    if window is None or window.slow or any(r.token is not window.token or r.number < 0 for r in wanted):
+        prepare(records).run()
+    elif wanted:
+        _run_held(window, wanted)
+
+
+def _run_held(window: Window, wanted: list[Record]) -> None:
     plans = window.moves[None].plans
-    plan = plans.get(record.number)
+    key: Any = wanted[0].number if len(wanted) == 1 else tuple([r.number for r in wanted])
+    plan = plans.get(key)
     if plan is None or plan.stale:
-        _run_and_learn(window, record, plan)
+        _run_and_learn(window, wanted, key, plan)
     else:
         plan.follow(window)
         if plan.again or window.foreign:
             window.token.plan = plan
             window.begin()
             return
-    window.token.plan = plans.get(record.number)
-    _go_on(window, record.number)
+    window.token.plan = plans.get(key)
+    _go_on(window, key)
 
 
-def _run_and_learn(window: Window, record: Record, before: _Plan | None) -> None:
-    roots = [record, *also_wanted(window, before.results if before is not None else ())]
+def _run_and_learn(window: Window, wanted: list[Record], key: Any, before: _Plan | None) -> None:
+    roots = [*wanted, *also_wanted(window, before.results if before is not None else ())]
     closed = all(v.data is not None or v.signature is None for v in window.leaves)  # nothing pending from elsewhere
-    job = prepare(roots, exact=True)  # who holds what is known
+    job = prepare(roots, exact=closed)  # then who holds what is known
     operands = operands_of(window, job.leaves, len(window.records), len(window.leaves))
     job.run()
     results = [r.number for r in job.wanted]
     inside = all(r.token is window.token and r.number >= 0 for r in job.wanted)
     if closed and operands is not None and inside and job.program is not None:
-        window.state.plans[record.number] = _Plan(job, operands, results, _is_over(window))
+        window.state.plans[key] = _Plan(job, operands, results, _is_over(window))
 
 
 def also_wanted(window: Window, before: Sequence[int]) -> list[Record]:
@@ -207,11 +218,9 @@ def _is_over(window: Window) -> bool:
     return window.spent or len(window.records) > _FEW or all(r.edges is None for r in window.records)
 
 
-def _go_on(window: Window, number: int) -> None:
+def _go_on(window: Window, key: Any) -> None:
     """Begin anew after a run, unless backward may still want what was recorded."""
     if _is_over(window) or window.foreign:
         window.begin()
         return
-    move = "ran", number
-    found = window.moves.get(move)
-    window.moves = found[1] if found is not None else window.learn(move, None, False, False).moves
+    window.note(("ran", key))

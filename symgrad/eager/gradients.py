@@ -10,11 +10,11 @@ import numpy as np
 
 from symgrad.eager.deriving import watch
 from symgrad.eager.engine import AccumulateLock, run
-from symgrad.eager.flushing import also_wanted
+from symgrad.eager.flushing import also_wanted, ask_together
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
-from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before, told
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -121,7 +121,15 @@ def backward(
     RuntimeError
         As torch does; nothing has been added then.
     """
-    _backward(_several(tensors), grad_tensors, retain_graph, create_graph, inputs)
+    several, given = _several(tensors), [None] if grad_tensors is None else _several(grad_tensors)
+    if len(several) == len(given) == 1 and isinstance(several[0], Tensor) and not create_graph:
+        backward_method(several[0], given[0], retain_graph, create_graph, inputs)
+        return
+    try:
+        _backward(several, grad_tensors, retain_graph, create_graph, inputs)
+    except BaseException:
+        _begin_anew()
+        raise
 
 
 def _backward(
@@ -132,7 +140,10 @@ def _backward(
     inputs: Any,
     also: Sequence[Record] | None = None,
 ) -> Learned | None:
-    """Run backward, and compute ``also`` with it, where that is known; return what can be repeated."""
+    """Run backward, and compute ``also`` with it, where that is known; return what can be repeated.
+
+    A pass that cannot be repeated as a whole, for the user's code looks on, is recorded in the window.
+    """
     if mode.transforms:
         raise RuntimeError(
             "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
@@ -148,12 +159,17 @@ def _backward(
     receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(_several(inputs))]
     if create_graph:
         warnings.warn(CYCLE, UserWarning, stacklevel=3)
-    done = run(roots, receivers, keep, create_graph)
+    inside = also is None and not create_graph
+    done = run(roots, receivers, keep, create_graph, inside)
     with AccumulateLock:
         ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
-        job, totals = _accumulate(ours, create_graph, also, exact=also is not None and not keep)
+        job, totals = _accumulate(ours, create_graph, also, inside, exact=also is not None and not keep)
+    if job is not None and done.repeatable:
+        return Learned(job, totals, done.spent, done.read)
+    if not create_graph and mode.window is not None:
+        mode.window.begin()  # what is recorded from here on comes after this pass
     _call_post_hooks(done.found)
-    return Learned(job, totals, done.spent, done.read) if job is not None and done.repeatable else None
+    return None
 
 
 def _call_post_hooks(found: dict[Any, Tensor]) -> None:
@@ -177,7 +193,7 @@ def _receiver(k: int, tensor: Any) -> Any:
 
 
 def _accumulate(
-    found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record] | None, exact: bool
+    found: dict[Leaf, Tensor], create_graph: bool, also: Sequence[Record] | None, inside: bool, exact: bool
 ) -> tuple[Job | None, dict[Any, Record]]:
     """Add gradients where they belong, all or none: what can fail is computed before the first is touched."""
     job = None
@@ -201,8 +217,12 @@ def _accumulate(
             steps.append((edge, old, total))
         if not create_graph:
             last = [c.current() for _, c in overlapping]
-            job = prepare([*[t.current() for _, _, t in steps], *last, *(also or ())], exact)
-            job.run()
+            wanted = [*[t.current() for _, _, t in steps], *last, *(also or ())]
+            if inside:
+                ask_together(wanted)
+            else:
+                job = prepare(wanted, exact)
+                job.run()
     finally:
         mode.set_grad(before)
     given: set[Any] = set()
@@ -240,22 +260,22 @@ def backward_method(
     window = mode.window
     key = None
     try:
-        if window is not None and gradient is None and inputs is None and not create_graph and not mode.transforms:
+        if window is not None and not create_graph and not mode.transforms:
             with AccumulateLock:
-                follow = window.moves[None].backward
-                if follow is not None and follow(window, self, retain_graph):
-                    return
-                key = key_of(window, self, bool(retain_graph))
-                if key is not None and backward_again(window, key):
-                    return
+                if (gradient is None and inputs is None) or told(window, self, gradient, inputs):
+                    follow = window.moves[None].backward
+                    if follow is not None and follow(window, self, retain_graph):
+                        return
+                    key = key_of(window, self, bool(retain_graph))
+                    if key is not None and backward_again(window, key):
+                        return
         also = None if key is None else also_wanted(window, results_before(key))
         learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
     except BaseException:
         _begin_anew()
         raise
-    if key is not None and learned is not None:
+    if learned is not None:
         remember(window, key, learned)
-    if window is not None and not create_graph:
         window.begin()
 
 

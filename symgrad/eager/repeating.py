@@ -20,7 +20,7 @@ from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import Window
 from symgrad.ir.types import TensorType
 
-__all__ = ["Learned", "backward_again", "key_of", "remember", "results_before"]
+__all__ = ["Learned", "backward_again", "key_of", "remember", "results_before", "told"]
 
 
 class Learned:
@@ -92,6 +92,31 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         known = window.number_of(old)
         codes.append(window.enter(old) if known is None else known)
     return window.state, (len(window.records), len(window.leaves), leaves), (value.number, retain_graph, tuple(codes))
+
+
+def told(window: Window, tensor: Tensor, gradient: Any, inputs: Any) -> bool:
+    """Have the window's path tell the arguments of a backward; False where numbers cannot."""
+    if tensor._value.token is not window.token or window.slow:
+        return False
+    accumulators = []
+    for one in () if inputs is None else inputs if isinstance(inputs, (tuple, list)) else (inputs,):
+        edge = one.edge() if isinstance(one, Tensor) else None
+        code = window.numbers.get(edge) if type(edge) is Leaf else None
+        if code is None:
+            return False
+        accumulators.append(code)
+    if inputs is not None and not accumulators:
+        return False
+    seed: Any = None
+    if gradient is not None:
+        if not isinstance(gradient, Tensor) or gradient._edge is not None or gradient._value.type is not tensor._value.type:
+            return False
+        value = gradient.current()
+        if value.exposed or (value.data is None and value.token is not window.token):
+            return False
+        seed = value.number if value.token is window.token else window.enter(value)
+    window.note(("backward", seed, inputs is None, *accumulators))
+    return True
 
 
 def backward_again(window: Window, key: Any) -> bool:

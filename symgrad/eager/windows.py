@@ -152,6 +152,11 @@ class Window:
         self.moves[key] = signature, state.moves, tracks, at_once
         return state
 
+    def note(self, move: tuple[Any, ...]) -> None:
+        """Move on by something else than an operation, which the path must tell of."""
+        found = self.moves.get(move)
+        self.moves = self.learn(move, None, False, False).moves if found is None else found[1]
+
     def follow(self, signature: Signature, values: Sequence[Record], edges: Sequence[Any]) -> Found:
         """Return what is known of a signature on values of its operands' types, whose cotangents take ``edges``."""
         token = self.token
