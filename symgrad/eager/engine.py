@@ -15,7 +15,7 @@ from typing import Any
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
 from symgrad.eager.operation import record_signature
-from symgrad.eager.pieces import Piece, Place
+from symgrad.eager.pieces import Course, Piece, Place, Route
 from symgrad.eager.pullbacks import Plan
 from symgrad.eager.recording import Projection, Record, outputs_of
 from symgrad.eager.replaying import replay
@@ -77,6 +77,7 @@ def run(
     retain_graph: bool,
     create_graph: bool,
     inside: bool = False,
+    route: Route | None = None,
 ) -> Pass:
     """Return a pass with what arrives at each target edge, by default at each leaf; edges that none reaches are left out.
 
@@ -87,16 +88,20 @@ def run(
     retain_graph, create_graph : bool
     inside : bool
         Whether what is computed is recorded in the window, where what follows finds it.
+    route : Route, optional
+        Where the course of earlier rounds is found.
 
     Raises
     ------
     RuntimeError
         When saved values were freed, or modified in place.
     """
-    order, leaves = _collect([e for e, _ in roots])
-    ends: set[Any] = set()
-    if targets is not None:
-        order, ends = _towards(order, targets)
+    course = None if route is None else route.again()
+    if course is None:
+        course = _course([e for e, _ in roots], targets)
+        if route is not None:
+            route.note(course)
+    order, leaves, ends = course.order, course.leaves, course.ends
     for record in order:
         if record.freed and record not in ends and not isinstance(record, CustomEntry):
             raise RuntimeError(record.why if isinstance(record, Refused) else FREED)
@@ -109,10 +114,13 @@ def run(
     mode.set_grad(create_graph)
     mode.backward = state
     try:
-        for piece, divides in _pieces(order):
-            if divides:
+        for piece in course.pieces:
+            if isinstance(piece, Record):
                 state.repeatable = False
-                _pull_back_alone(state, piece[0], asked, piece[0] in ends)
+                _pull_back_alone(state, piece, asked, piece in ends)
+            elif piece.records[-1].gradient is not None:
+                state.repeatable = False
+                _pull_back_looked_at(state, piece, asked)
             else:
                 _pull_back_piece(state, piece, asked)
         state.found = _finish(state, leaves if targets is None else targets)
@@ -137,6 +145,15 @@ def _finish(state: Pass, edges: Sequence[Any]) -> dict[Any, Tensor]:
                 total = call_hooks(edge.extras.hooks.get(0, {}), total)
             found[edge] = total
     return found
+
+
+def _course(roots: Sequence[Any], targets: Sequence[Any] | None) -> Course:
+    """Return what a pass from roots comes by, on its way to targets if there are any."""
+    order, leaves = _collect(roots)
+    ends: set[Any] = set()
+    if targets is not None:
+        order, ends = _towards(order, targets)
+    return Course(order, leaves, ends, _pieces(order, ends))
 
 
 def _collect(roots: Sequence[Any]) -> tuple[list[Record], list[Leaf]]:
@@ -183,32 +200,30 @@ def _towards(order: list[Record], targets: Sequence[Any]) -> tuple[list[Record],
     return found[::-1], ends
 
 
-def _pieces(order: list[Record]) -> list[tuple[list[Record], bool]]:
-    """Return the entries in pieces, the latest first, each with whether it is one that Python code looks at."""
-    pieces: list[tuple[list[Record], bool]] = []
+def _pieces(order: list[Record], ends: set[Any]) -> list[Piece | Record]:
+    """Return the entries in pieces, the latest first; one that Python code stands for is alone, one with hooks is the latest."""
+    pieces: list[Piece | Record] = []
     current: list[Record] = []
     for record in order:
-        alone = record.gradient is not None or isinstance(record, CustomEntry) or mode.anomaly or record.packed is not None
-        if (alone or len(current) >= LONGEST) and current:
-            pieces.append((current, False))
+        alone = isinstance(record, CustomEntry) or mode.anomaly or record.packed is not None or record in ends
+        if (alone or record.gradient is not None or len(current) >= LONGEST) and current:
+            pieces.append(Piece(current[::-1]))
             current = []
         if alone:
-            pieces.append(([record], True))
+            pieces.append(record)
         else:
             current.append(record)
     if current:
-        pieces.append((current, False))
+        pieces.append(Piece(current[::-1]))
     return pieces
 
 
 # pieces --------------------------------------------------------------------------------------------------------------
 
 
-def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place]) -> None:
+def _pull_back_piece(state: Pass, piece: Piece, asked: set[Place]) -> None:
     """Take a piece of the tape as one graph."""
-    records = latest_first[::-1]
-    piece = Piece(records)
-    position = piece.position
+    records, position = piece.records, piece.position
     seeds, cotangents = _seeds(state, position)
     if not seeds:
         return
@@ -218,7 +233,7 @@ def _pull_back_piece(state: Pass, latest_first: list[Record], asked: set[Place])
     read = _read(plan, values, records)
     state.read.extend([values[n] for n in plan.needed if n not in piece.made])
     state.spent.extend([records[p] for p in plan.saving])
-    results = _apply(state, plan, read, [piece.edges[n] for n in plan.needed], cotangents, records)
+    results = _apply(state, plan, read, piece, cotangents)
     leaving = piece.leaving
     for place, result in zip(leaving, results, strict=False):
         state.arrived.setdefault(place, []).append(result)
@@ -268,12 +283,10 @@ def _checked(record: Record, readers: Sequence[Record]) -> Record:
     raise modified(record, place_of(record) if own else present_place(record), counter[0], version)
 
 
-def _apply(
-    state: Pass, plan: Plan, values: list[Record], edges: list[Any], seeds: list[Tensor], records: list[Record]
-) -> list[Tensor]:
+def _apply(state: Pass, plan: Plan, values: list[Record], piece: Piece, seeds: list[Tensor]) -> list[Tensor]:
     """Record what a plan computes: as one entry that nothing can differentiate, or operation by operation."""
     if state.create_graph:
-        return replay(plan, values, edges, seeds, records)
+        return replay(plan, values, [piece.edges[n] for n in plan.needed], seeds, piece.records)
     inputs = (*values, *[s.current() for s in seeds])
     if state.inside:
         found = record_signature(plan.signature, inputs, (None,) * len(inputs))
@@ -286,20 +299,37 @@ def _apply(
 # entries that Python code looks at -----------------------------------------------------------------------------------
 
 
-def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool) -> None:
-    """Take one entry whose cotangents Python code looks at; ``ends`` says that they are asked for and go no further."""
-    count = len(record.signature.types) if record.signature is not None else 1
-    extras = record.gradient
-    cotangents = [state.total((record, k)) for k in range(count)]
-    if all(c is None for c in cotangents):
-        return
-    if extras is not None:
-        cotangents = run_before(extras, cotangents)
+def _pull_back_looked_at(state: Pass, piece: Piece, asked: set[Place]) -> None:
+    """Take a piece whose latest entry has hooks."""
+    latest = piece.records[-1]
+    if latest.gradient.posthooks:  # they see what this entry alone passes on
+        _pull_back_alone(state, latest, asked, False)
+        piece = Piece(piece.records[:-1])
+    else:
+        for k, cotangent in enumerate(_seen(state, latest, asked)):
+            if cotangent is not None:
+                state.arrived[latest, k] = [cotangent]
+    _pull_back_piece(state, piece, asked)
+
+
+def _seen(state: Pass, record: Record, asked: set[Place]) -> list[Tensor | None]:
+    """Return the cotangents that arrived at an entry, after its hooks; they are taken from the places where they arrived."""
+    types = record.signature.types  # type: ignore[union-attr]  # on the tape
+    cotangents = [state.total((record, k)) for k in range(len(types))]
+    if record.gradient is not None and any(c is not None for c in cotangents):
+        cotangents = run_before(record.gradient, cotangents)
     for k, cotangent in enumerate(cotangents):
         state.arrived.pop((record, k), None)
         if cotangent is not None and (record, k) in asked:
             state.asked[record, k] = cotangent
-    if ends:
+    return cotangents
+
+
+def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool) -> None:
+    """Take one entry whose cotangents Python code looks at; ``ends`` says that they are asked for and go no further."""
+    extras = record.gradient
+    cotangents = _seen(state, record, asked)
+    if ends or all(c is None for c in cotangents):
         return
     arrivals = _passed_on(state, record, cotangents)
     if extras is not None and extras.posthooks:
@@ -319,7 +349,7 @@ def _passed_on(state: Pass, record: Record, cotangents: list[Tensor | None]) -> 
         return [(p, c) for p, c in zip(places, passed, strict=True) if p is not None and c is not None]
     outside, state.arrived = state.arrived, {(record, k): [c] for k, c in enumerate(cotangents) if c is not None}
     try:
-        _pull_back_piece(state, [record], set())
+        _pull_back_piece(state, Piece([record]), set())
         return [(p, c) for p, found in state.arrived.items() for c in found]
     finally:
         state.arrived = outside

@@ -12,9 +12,10 @@ from symgrad.eager.deriving import watch
 from symgrad.eager.engine import AccumulateLock, run
 from symgrad.eager.flushing import also_wanted, ask_together
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.pieces import Route
 from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
-from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before, told
+from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before, route_of, told
 from symgrad.eager.storage import write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
@@ -139,6 +140,7 @@ def _backward(
     create_graph: bool,
     inputs: Any,
     also: Sequence[Record] | None = None,
+    route: Route | None = None,
 ) -> Learned | None:
     """Run backward, and compute ``also`` with it, where that is known; return what can be repeated.
 
@@ -160,7 +162,7 @@ def _backward(
     if create_graph:
         warnings.warn(CYCLE, UserWarning, stacklevel=3)
     inside = also is None and not create_graph
-    done = run(roots, receivers, keep, create_graph, inside)
+    done = run(roots, receivers, keep, create_graph, inside, route)
     with AccumulateLock:
         ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
         job, totals = _accumulate(ours, create_graph, also, inside, exact=also is not None and not keep)
@@ -258,7 +260,7 @@ def backward_method(
 ) -> None:
     """Add the gradients of this to the ``grad`` of every leaf it depends on; see ``autograd.backward``."""
     window = mode.window
-    key = None
+    key = route = None
     try:
         if window is not None and not create_graph and not mode.transforms:
             with AccumulateLock:
@@ -269,8 +271,10 @@ def backward_method(
                     key = key_of(window, self, bool(retain_graph))
                     if key is not None and backward_again(window, key):
                         return
+                    route = None if key is not None else route_of(window, self)
         also = None if key is None else also_wanted(window, results_before(key))
-        learned = _backward([self], None if gradient is None else [gradient], retain_graph, create_graph, inputs, also)
+        given = None if gradient is None else [gradient]
+        learned = _backward([self], given, retain_graph, create_graph, inputs, also, route)
     except BaseException:
         _begin_anew()
         raise

@@ -11,6 +11,7 @@ from typing import Any
 
 from symgrad.eager.flushing import Operands, give, operands_of, repeated
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.pieces import Route
 from symgrad.eager.programs import Job
 from symgrad.eager.recording import Record, known
 from symgrad.eager.storage import touched, write
@@ -20,7 +21,7 @@ from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.windows import Window
 from symgrad.ir.types import TensorType
 
-__all__ = ["Learned", "backward_again", "key_of", "remember", "results_before", "told"]
+__all__ = ["Learned", "backward_again", "key_of", "remember", "results_before", "route_of", "told"]
 
 
 class Learned:
@@ -69,9 +70,7 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
     value = tensor._value
     if any(v.data is None and v.signature is not None for v in window.leaves):
         return None  # it depends on what is pending from elsewhere
-    if window.token.hooked:
-        return None
-    if value.token is not window.token or tensor._edge is not value or window.foreign or window.slow or value.number < 0:
+    if window.token.hooked or not _is_inside(window, tensor):
         return None
     codes: list[int | None] = []
     leaves = len(window.leaves)
@@ -92,6 +91,18 @@ def key_of(window: Window, tensor: Tensor, retain_graph: bool) -> Any:
         known = window.number_of(old)
         codes.append(window.enter(old) if known is None else known)
     return window.state, (len(window.records), len(window.leaves), leaves), (value.number, retain_graph, tuple(codes))
+
+
+def _is_inside(window: Window, tensor: Tensor) -> bool:
+    """Whether the window's path tells all of the tape that a tensor leads to."""
+    value = tensor._value
+    own = value.token is window.token and tensor._edge is value and value.number >= 0
+    return own and not window.foreign and not window.slow
+
+
+def route_of(window: Window, tensor: Tensor) -> Route | None:
+    """Return where the course of a backward from ``tensor`` that the user's code looks at is found again."""
+    return Route(window, tensor._value) if _is_inside(window, tensor) and not mode.anomaly else None
 
 
 def told(window: Window, tensor: Tensor, gradient: Any, inputs: Any) -> bool:

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Assigned, Record, Signature, next_serial
 from symgrad.ir.expr import fresh_input
 from symgrad.ir.graph import Graph
@@ -141,6 +142,8 @@ def extras_of(edge: Any) -> tuple[Extras, int]:
         entry.gradient = Extras()
         if entry.token is not None:
             entry.token.hooked = True
+            if mode.window is not None and entry.token is mode.window.token:
+                mode.window.note(("hooked", entry.number))
     found: Extras = entry.gradient
     return found, index
 
