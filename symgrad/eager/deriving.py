@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symgrad.eager.grad_mode import mode, next_serial
-from symgrad.eager.recording import LONGEST_WINDOW, Bare, Projection, Record
+from symgrad.eager.recording import LONGEST_WINDOW, Bare, Record
+from symgrad.eager.several import Projection
 from symgrad.eager.storage import touched
 from symgrad.eager.straight import OFTEN, written
 from symgrad.eager.tape import Leaf

@@ -17,10 +17,11 @@ from symgrad.eager.hooks import call_hooks, look_for_nan, run_after, run_before
 from symgrad.eager.operation import record_signature
 from symgrad.eager.pieces import Course, Piece, Place, Route
 from symgrad.eager.pullbacks import Plan
-from symgrad.eager.recording import Projection, Record, outputs_of
+from symgrad.eager.recording import Record
 from symgrad.eager.replaying import replay
 from symgrad.eager.saving import unpack_saved
-from symgrad.eager.staleness import modified, place_of, present_place
+from symgrad.eager.several import Projection, outputs_of
+from symgrad.eager.staleness import counts, modified, place_of, present_place
 from symgrad.eager.storage import saved_value, written_by, written_over
 from symgrad.eager.tape import FREED, Leaf, Refused, owner
 from symgrad.eager.tensor_face import Tensor
@@ -206,6 +207,7 @@ def _pieces(order: list[Record], ends: set[Any]) -> list[Piece | Record]:
     current: list[Record] = []
     for record in order:
         alone = isinstance(record, CustomEntry) or mode.anomaly or record.packed is not None or record in ends
+        alone = alone or record.signature.undifferentiable != ""  # type: ignore[union-attr]  # on the tape
         if (alone or record.gradient is not None or len(current) >= LONGEST) and current:
             pieces.append(Piece(current[::-1]))
             current = []
@@ -275,6 +277,7 @@ def _checked(record: Record, readers: Sequence[Record]) -> Record:
     if written is None:
         hidden = written_by(record)
         return record.alias() if hidden is not None and all(r is hidden for r in readers) else saved_value(record)
+    readers = [r for r in readers if counts(r, record)]
     version, counter, by = written
     casts = by.signature is not None and by.signature.name == "ToCopyBackward0"  # an operation cast to what it is written to
     if all(r is by or (casts and r is by.inputs[0]) for r in readers):
@@ -331,6 +334,8 @@ def _pull_back_alone(state: Pass, record: Record, asked: set[Place], ends: bool)
     cotangents = _seen(state, record, asked)
     if ends or all(c is None for c in cotangents):
         return
+    if record.signature.undifferentiable:  # type: ignore[union-attr]  # on the tape
+        raise RuntimeError(f"derivative for aten::{record.signature.undifferentiable} is not implemented")  # type: ignore[union-attr]
     arrivals = _passed_on(state, record, cotangents)
     if extras is not None and extras.posthooks:
         arrivals = run_after(record, extras, arrivals, cotangents)

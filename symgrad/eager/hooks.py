@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symgrad.eager.recording import Record
+from symgrad.eager.staleness import KINDS
 from symgrad.eager.tape import owner
 from symgrad.eager.tensor_face import Tensor
 
@@ -24,18 +25,40 @@ def call_hooks(hooks: dict[int, Callable[..., Any]], cotangent: Tensor) -> Tenso
     TypeError
         When a hook returns something else than a Tensor or None.
     RuntimeError
-        When what it returns has another shape.
+        When what it returns has another shape or element type.
     """
     for hook in list(hooks.values()):
         result = hook(cotangent)
-        if result is None:
-            continue
-        if not isinstance(result, Tensor):
-            raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
-        if result.shape != cotangent.shape:
-            raise RuntimeError("hook '" + getattr(hook, "__name__", "hook") + "' has changed the size of value")
-        cotangent = result
+        if result is not None:
+            cotangent = _replacement(hook, cotangent, result)
     return cotangent
+
+
+def _replacement(hook: Callable[..., Any], given: Tensor | None, result: Any) -> Any:
+    """Return what a hook puts in a cotangent's place, which must be like it."""
+    if result is None:
+        return None
+    if not isinstance(result, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(result).__name__}'")
+    if given is not None and given._value.type is not result._value.type:
+        change = "size of value"
+        if result.dtype is not given.dtype:
+            before, after = (f"torch.{KINDS[t.dtype.name]}Tensor" for t in (given, result))
+            change = f"type of value (was {before} got {after})"
+        elif result.shape == given.shape:
+            return result
+        raise RuntimeError(f"hook '{getattr(hook, '__name__', 'hook')}' has changed the {change}")
+    return result
+
+
+def _replacements(hook: Callable[..., Any], given: Sequence[Tensor | None], result: Any) -> tuple[Any, ...]:
+    """Return what a hook of an entry puts in several cotangents' places."""
+    several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+    if len(several) != len(given):
+        name = getattr(hook, "__name__", "hook")
+        counts = f"got {len(several)}, but expected {len(given)}"
+        raise RuntimeError(f"hook '{name}' has returned an incorrect number of values ({counts})")
+    return tuple([_replacement(hook, g, r) for g, r in zip(given, several, strict=True)])
 
 
 def run_before(extras: Any, cotangents: list[Tensor | None]) -> list[Tensor | None]:
@@ -51,7 +74,7 @@ def run_before(extras: Any, cotangents: list[Tensor | None]) -> list[Tensor | No
     for hook in list(extras.prehooks.values()):
         result = hook(tuple(cotangents))
         if result is not None:
-            cotangents = list(result) if isinstance(result, (tuple, list)) else [result]
+            cotangents = list(_replacements(hook, cotangents, result))
     return cotangents
 
 
@@ -63,7 +86,7 @@ def run_after(record: Record, extras: Any, arrivals: list[tuple[Place, Tensor]],
     for hook in list(extras.posthooks.values()):
         result = hook(passed, tuple(given))
         if result is not None:
-            passed = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+            passed = _replacements(hook, passed, result)
     return [(p, c) for p, c in zip(places, passed, strict=True) if p is not None and c is not None]
 
 

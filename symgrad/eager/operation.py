@@ -24,9 +24,9 @@ from symgrad.eager.recording import (
     leaf,
     next_serial,
     node_leaf,
-    outputs_of,
 )
 from symgrad.eager.saving import pack_saved
+from symgrad.eager.several import outputs_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.values import captured_value
 from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape
@@ -51,6 +51,7 @@ __all__ = [
     "settled",
 ]
 
+UNDIFFERENTIABLE = "NotImplemented"  # torch's name for the entry of an operation without a derivative
 _MOST_SIGNATURES = 512  # of one operation: more than any program has, and a bound for one whose shapes never repeat
 
 
@@ -134,6 +135,10 @@ class Operation:
             given = [Weak(i, type(v.data)) if is_number(v) else i for i, v in zip(inputs, values, strict=True)]
             result = self.formula(*given, **static)
             found = Signature(self.grad_name, Graph(inputs, result if isinstance(result, tuple) else (result,)))
+            if self.grad_name == UNDIFFERENTIABLE:
+                found.undifferentiable = self.__name__
+                found.carries = tuple([t.dtype.is_floating for t in found.types])  # so that it is found out
+                found.tracks = found.carries[0]
             if len(self._signatures) >= _MOST_SIGNATURES:
                 self._signatures.clear()
             self._signatures[key] = found

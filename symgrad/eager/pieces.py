@@ -12,7 +12,8 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.pullbacks import Entry, Plan, make_plan
-from symgrad.eager.recording import Record, outputs_of
+from symgrad.eager.recording import Record
+from symgrad.eager.several import outputs_of
 from symgrad.eager.tape import Leaf, owner
 from symgrad.eager.windows import Window
 

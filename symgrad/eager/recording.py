@@ -29,20 +29,16 @@ __all__ = [
     "Assigned",
     "Bare",
     "Edge",
-    "Projection",
     "Record",
     "Signature",
     "Token",
-    "edges_of",
     "inference_type",
     "is_inference_type",
     "known",
     "leaf",
     "next_serial",
     "node_leaf",
-    "outputs_of",
     "pending",
-    "projection",
     "type_of",
 ]
 
@@ -100,6 +96,7 @@ class Signature:
     """
 
     index = -1  # of a projection, which result it takes
+    undifferentiable = ""  # the operation's name where a derivative must not be asked for
 
     def __init__(self, name: str, graph: Graph, view: bool = False) -> None:
         self.name = name
@@ -110,6 +107,11 @@ class Signature:
         self.carries = _carries(graph)
         self.single = len(self.types) == 1
         self.tracks = self.carries[0] if self.carries else False
+
+    @cached_property
+    def copied(self) -> Signature:
+        """The same operation with a result of its own, for one whose result shares the operand's storage."""
+        return Signature(self.name, self.graph)
 
     def __repr__(self) -> str:
         return f"<Signature {self.name} {self.graph!r}>"
@@ -126,35 +128,6 @@ def _carries(graph: Graph) -> tuple[bool, ...]:
         if node.dtype.is_floating and not reached.isdisjoint(node.inputs):
             reached.add(node)
     return tuple([o in reached for o in graph.outputs])
-
-
-class Projection(Signature):
-    """One of several results."""
-
-    def __init__(self, index: int, type_: TensorType, single: bool = True) -> None:
-        self.name = "Projection"
-        self.index = index
-        self.types, self.type = (type_,), type_
-        self.single = single
-        self.view, self.carries, self.tracks = False, (True,), True
-
-    def __repr__(self) -> str:
-        return f"<Projection {self.index}: {self.type}>"
-
-    @cached_property
-    def graph(self) -> Graph:  # type: ignore[override]  # a projection is read off, never inlined
-        """Nothing: a projection has no graph of its own."""
-        raise TypeError("a projection has no graph")
-
-
-_projections: dict[tuple[int, int, bool], Projection] = {}
-
-
-def projection(index: int, type_: TensorType, single: bool = True) -> Projection:
-    """Return the signature that takes result ``index``; not ``single`` for an edge alone, which has no value."""
-    key = index, id(type_), single
-    found = _projections.get(key)
-    return found or _projections.setdefault(key, Projection(index, type_, single))
 
 
 class Assigned:
@@ -283,8 +256,9 @@ class Record:
     line = _rare("line", "Under anomaly detection, where it was recorded.")
 
     def alias(self) -> Record:
-        """Return the same value as another record, which no write has marked."""
-        made = Record(self.signature, self.inputs, self.edges, self.type)
+        """Return the same value as another record, which no write marks: of a view a copy."""
+        signature = self.signature.copied if self.signature is not None and self.signature.view else self.signature
+        made = Record(signature, self.inputs, self.edges, self.type)
         made.data, made.serial = self.data, self.serial
         if self.rare is not None:
             made.node, made.tied = self.node, self.tied
@@ -363,25 +337,6 @@ def node_leaf(node: Node) -> Record:
     record = Record(None, (), None, type_of(node.shape, node.dtype))
     record.node = node
     return record
-
-
-def outputs_of(record: Record) -> list[Record]:
-    """Return the records of an operation's several results, each on the tape where a derivative passes."""
-    carries = record.signature.carries  # type: ignore[union-attr]  # it has one
-    tracked = record.edges is not None
-    return [_part(record, k, (record,) if tracked and c else None, True) for k, c in enumerate(carries)]
-
-
-def edges_of(entry: Record, results: Sequence[int]) -> list[Record]:
-    """Return the edges to some results of an entry that only backward looks at: they have no values."""
-    return [_part(entry, k, (entry,), False) for k in results]
-
-
-def _part(record: Record, k: int, edges: Any, single: bool) -> Record:
-    types = record.signature.types  # type: ignore[union-attr]  # it has one
-    made = Record(projection(k, types[k], single), (record,), edges, types[k])
-    made.serial = record.serial + (k + 1) / (len(types) + 1)  # right after it, in order, whatever else was recorded
-    return made
 
 
 def pending(roots: Sequence[Record]) -> list[Record]:

@@ -9,12 +9,26 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record
 from symgrad.eager.tape import Leaf, owner
 
-__all__ = ["modified", "place_of", "present_place"]
+__all__ = ["KINDS", "counts", "modified", "place_of", "present_place"]
 
-_KINDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
+KINDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
 
 
 Place = tuple[str, int]
+
+# entries for which torch keeps no operand, but the result or only indices: their operands may be written afterwards
+_WITHOUT_OPERANDS = {
+    "SoftmaxBackward0", "LogSoftmaxBackward0", "NllLossBackward0", "NllLoss2DBackward0", "AddBackward0", "NegBackward0",
+    "DivBackward1", "ReciprocalBackward0", "RsqrtBackward0", "Expm1Backward0", "SqueezeBackward0", "SqueezeBackward4",
+    "KthvalueBackward0", "MedianBackward1", "NanmedianBackward1", "SubBackward0",
+}  # fmt: skip
+_WITHOUT_RESULT = {"ErfinvBackward0", "SubBackward0"}
+
+
+def counts(reader: Record, value: Record) -> bool:
+    """Whether torch keeps a value for an entry that reads it here: then it must not be written before backward."""
+    own = value.edges is not None and owner(value)[0] is reader
+    return reader.signature.name not in (_WITHOUT_RESULT if own else _WITHOUT_OPERANDS)  # type: ignore[union-attr]  # an entry
 
 
 def place_of(edge: Any) -> Place | None:
@@ -47,6 +61,6 @@ def modified(record: Record, place: Place | None, now: int, then: int) -> Runtim
     )
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{_KINDS[record.type.dtype.name]}Tensor {list(record.type.shape)}]{made} is at version {now}; expected version "
+        f"[torch.{KINDS[record.type.dtype.name]}Tensor {list(record.type.shape)}]{made} is at version {now}; expected version "
         f"{then} instead. Hint: {hint}"
     )

@@ -32,7 +32,7 @@ from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.torch_basics import cast, fill
+from symgrad.eager.torch_basics import cast, draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
 from symgrad.eager.torch_strided import each_once
 from symgrad.errors import DTypeError, at_user_line
@@ -138,6 +138,8 @@ def reshaped_in_place(function: Function) -> Function:
 
 def zero_(self: Tensor) -> Tensor:
     """Write zeros."""
+    if self.edge() is not None and not self._chain:
+        return finish_in_place(self, fill_with_zeros(self, 0))
     array = _zeros.get(id(self._value.type))
     if array is None or self._edge is not None or self._cell is not None:
         return fill_(self, 0)
@@ -157,7 +159,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         fill_(target, value)
         return self
     if self.edge() is not None or isinstance(value, Tensor):
-        return finish_in_place(self, fill(self, value))
+        operation = fill_with_tensor if isinstance(value, Tensor) else fill_with_number
+        return finish_in_place(self, operation(self, value))
     type_ = self._value.type
     key = id(type_), repr(value)
     array = _filled.get(key)
@@ -255,12 +258,17 @@ class Device:
         return hash(self.type)
 
 
-def _from_random(draw: Callable[..., Any]) -> Callable[..., Tensor]:
+def _from_random(name: str, draw: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Return the method that writes random numbers; no derivative passes to what was there."""
+
     def method(self: Tensor, *args: Any, generator: Any = None) -> Tensor:
         array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args))
-        return self.write_in_place(leaf(array.astype(self.dtype.numpy)), None)
+        drawn = leaf(array.astype(self.dtype.numpy))
+        if self.edge() is None:
+            return self.write_in_place(drawn, None)
+        return finish_in_place(self, draws[name](self, Tensor.of(drawn)))
 
-    method.__doc__ = "Write random numbers."
+    method.__doc__ = f"Write random numbers ({name.removesuffix('_')})."
     return method
 
 
@@ -318,10 +326,10 @@ METHODS: dict[str, Any] = {
     "new_full": new_(full),
     "new_tensor": new_(tensor),
     "masked_select": TORCH["masked_select"],
-    "normal_": _from_random(lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
-    "uniform_": _from_random(lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
-    "bernoulli_": _from_random(lambda g, s, p=0.5: g.random(s) < p),
-    "random_": _from_random(lambda g, s, low=0, high=1 << 24: g.integers(low, high, s)),
+    "normal_": _from_random("normal_", lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
+    "uniform_": _from_random("uniform_", lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
+    "bernoulli_": _from_random("bernoulli_", lambda g, s, p=0.5: g.random(s) < p),
+    "random_": _from_random("random_", lambda g, s, low=0, high=1 << 24: g.integers(low, high, s)),
     "stack_rows": lambda self, rows: torch_names.FUNCTIONS["stack"](list(rows)),
     "_is_view": _is_view,
     "__getitem__": getitem,

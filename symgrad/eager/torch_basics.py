@@ -7,7 +7,7 @@ from symgrad.eager.faces import Weak
 from symgrad.eager.operation import operation
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["cast", "clone", "copy", "fill"]
+__all__ = ["cast", "clone", "copy", "draws", "fill_with_number", "fill_with_tensor", "fill_with_zeros"]
 
 Operand = Node | Weak
 
@@ -26,16 +26,26 @@ def cast(a: Node, *, dtype: DType) -> Node:
     return ops.ne(a, constant(0, a.dtype)) if dtype is bool_ else ops.cast(a, dtype=dtype)
 
 
-@operation("CopyBackwards")
-def copy(a: Node, source: Node) -> Node:
+def _copy(a: Node, source: Node) -> Node:
     """Return ``source`` broadcast to the shape and cast to the element type of ``a``, whose place on the tape is kept."""
     node = source if source.dtype is a.dtype else ops.cast(source, dtype=a.dtype)
     return ops.where(constant(False, bool_), a, node)
 
 
-@operation("FillBackward0")
-def fill(a: Node, value: Operand) -> Node:
+def _fill(a: Node, value: Operand) -> Node:
     """Return ``value`` everywhere; no derivative passes to what was there, but its place on the tape is kept."""
     node = value.node if isinstance(value, Weak) else value
     node = node if node.dtype is a.dtype else ops.cast(node, dtype=a.dtype)
     return ops.where(constant(False, bool_), a, node)
+
+
+copy = operation("CopyBackwards")(_copy)
+fill_with_zeros = operation("ZeroBackward0")(_fill)
+fill_with_number = operation("FillBackward2")(_fill)
+fill_with_tensor = operation("FillBackward3")(_fill)
+draws = {
+    "normal_": operation("NormalBackward0")(_copy),
+    "uniform_": operation("UniformBackward0")(_copy),
+    "bernoulli_": operation("BernoulliBackward2")(_copy),
+    "random_": operation("RandomBackward2")(_copy),
+}

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token, edges_of
+from symgrad.eager.recording import LONGEST_WINDOW, SCALARS, Bare, Record, Signature, Token
+from symgrad.eager.several import edges_of
 from symgrad.eager.tape import Leaf, Refused
 
 __all__ = ["Found", "NumberLeaf", "State", "Window", "begin_window", "forget_states", "new_number", "this_window"]
