@@ -135,20 +135,19 @@ class Function:
         separate = cls.setup_context is not Function.setup_context
         if kwargs:
             args = _positional(cls.forward, args, kwargs, separate)
-        array = next((a for a in args if isinstance(a, Face) and not isinstance(a, Tensor)), None)
-        if array is not None:  # the author's code has torch's meanings
-            result = cls.apply(*[Tensor(a.node) if isinstance(a, Face) and not isinstance(a, Tensor) else a for a in args])
-            leaves, tree = flatten(result)
-            return unflatten(tree, [array.face_type()(r.node) if isinstance(r, Tensor) else r for r in leaves])
-        tensors = [a for a in args if isinstance(a, Tensor)]
+        kinds = tuple([isinstance(a, Tensor) for a in args])
+        tensors = [a for a, is_tensor in zip(args, kinds, strict=True) if is_tensor]
+        if len(tensors) < len(args) and any(isinstance(a, Face) and not isinstance(a, Tensor) for a in args):
+            return _apply_to_arrays(cls, args)
         edges = [t.edge() for t in tensors]
         if mode.transforms and not separate and any(e is not None or not t.is_plain for t, e in zip(tensors, edges, strict=True)):
             raise RuntimeError(SETUP)
         if mode.tracing and not all(t.is_plain for t in tensors):
             return apply_in_trace(cls, args, separate)
         tracked = mode.grad and any(e is not None for e in edges)
-        context = Context(tuple([isinstance(a, Tensor) and a.edge() is not None and mode.grad for a in args]))
-        before, values = mode.grad, [t.current() for t in tensors]
+        left = iter(edges)
+        context = Context(tuple([is_tensor and next(left) is not None and mode.grad for is_tensor in kinds]))
+        before, values = mode.grad, tuple([t._value for t in tensors])
         mode.set_grad(False)
         try:
             if separate:
@@ -160,18 +159,28 @@ class Function:
             mode.set_grad(before)
         results = list(output) if isinstance(output, (tuple, list)) else [output]
         check_results(cls.__name__, results)
-        _check_dirty(context, results, edges, tensors)
+        if context._dirty:
+            _check_dirty(context, results, edges, tensors)
         if tracked:
-            entry = _entry(cls, context, args, tuple(values), tuple(edges), results)
-            on_tape = [k for k, r in enumerate(results) if _is_differentiable(context, r)]
+            entry = _entry(cls, context, kinds, values, tuple(edges), results)
+            on_tape = [k for k, carries in enumerate(entry.signature.carries) if carries]  # type: ignore[union-attr]  # it has one
             window = this_window()
             window.token.hooked = True  # what backward does is not known beforehand
             made = dict(zip(on_tape, window.record_entry(entry, on_tape), strict=True))
             results = [_on_tape(context, made.get(k), r, tensors) for k, r in enumerate(results)]
-            _forbid_writes(cls.__name__, context, results)
+            if any(isinstance(r, Tensor) and r._chain for r in results):
+                _forbid_writes(cls.__name__, context, results)
         else:
             results = [_untracked(r, context, tensors) for r in results]
         return tuple(results) if isinstance(output, (tuple, list)) else results[0]
+
+
+def _apply_to_arrays(cls: type[Function], args: tuple[Any, ...]) -> Any:
+    """Return the results for arguments among which are Arrays: the author's code has torch's meanings."""
+    array = next(a for a in args if isinstance(a, Face) and not isinstance(a, Tensor))
+    result = cls.apply(*[Tensor(a.node) if isinstance(a, Face) and not isinstance(a, Tensor) else a for a in args])
+    leaves, tree = flatten(result)
+    return unflatten(tree, [array.face_type()(r.node) if isinstance(r, Tensor) else r for r in leaves])
 
 
 def _positional(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], separate: bool) -> tuple[Any, ...]:
@@ -198,14 +207,14 @@ def _check_dirty(context: Context, results: list[Any], edges: list[Any], tensors
 class _Results(Signature):
     """The results of a Function, which only its own backward can differentiate."""
 
-    def __init__(self, name: str, types: tuple[TensorType | None, ...]) -> None:
+    def __init__(self, name: str, types: tuple[TensorType | None, ...], carries: tuple[bool, ...]) -> None:
         nothing = type_of((), float64)  # what is no Tensor has a number, too
         self.name = name
         self.types = tuple([t or nothing for t in types])
         self.type = self.types[0] if types else nothing
         self.view = self.single = False
-        self.carries = tuple([t is not None and t.dtype.is_floating for t in types])
-        self.tracks = any(self.carries)
+        self.carries = carries
+        self.tracks = any(carries)
 
     @cached_property
     def graph(self) -> Graph:  # type: ignore[override]  # it is never inlined
@@ -220,26 +229,25 @@ _MOST_RESULTS = 512
 def _entry(
     cls: type[Function],
     context: Context,
-    args: tuple[Any, ...],
+    kinds: tuple[bool, ...],
     values: tuple[Record, ...],
     edges: tuple[Any, ...],
     results: list[Any],
 ) -> _Entry:
     types = tuple([r._value.type if isinstance(r, Tensor) else None for r in results])
-    key = cls, tuple([id(t) for t in types]), tuple([_is_differentiable(context, r) for r in results])
+    constant = context._not_differentiable
+    carries = tuple(
+        [t is not None and t.dtype.is_floating and id(r) not in constant for t, r in zip(types, results, strict=True)]
+    )
+    key = cls, *map(id, types), carries
     signature = _results_of.get(key)
     if signature is None:
         if len(_results_of) >= _MOST_RESULTS:
             _results_of.clear()
-        signature = _results_of[key] = _Results(f"{cls.__name__}Backward", types)
+        signature = _results_of[key] = _Results(f"{cls.__name__}Backward", types, carries)
     entry = _Entry(signature, values, edges, signature.type)
-    entry.context, entry.function, entry.outputs = context, cls, types
-    entry.kinds = tuple([isinstance(a, Tensor) for a in args])
+    entry.context, entry.function, entry.outputs, entry.kinds = context, cls, types, kinds
     return entry
-
-
-def _is_differentiable(context: Context, result: Any) -> bool:
-    return isinstance(result, Tensor) and result.dtype.is_floating and id(result) not in context._not_differentiable
 
 
 def _on_tape(context: Context, edge: Record | None, result: Any, inputs: list[Tensor]) -> Any:
