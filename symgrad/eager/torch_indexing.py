@@ -20,6 +20,7 @@ from symgrad.eager.torch_gathering import index_node, overwritten, wrapped
 from symgrad.eager.torch_joining import FUNCTIONS as JOINING
 from symgrad.eager.torch_rules import (
     Operand,
+    below,
     known_values,
     number_node,
     refuse,
@@ -167,9 +168,13 @@ def _checked(x: Any, arrays: list[tuple[int, Any]]) -> None:
         if not integer:
             raise IndexError(at_user_line("tensors used as indices must be long, int, byte or bool tensors"))
         values, size = known_values(index), x.shape[axis]
-        if values is not None and values.size and (values.min() < -size or values.max() >= size):
+        if values is None or not values.size or (values.dtype == np.int64 and below(values, size)):
+            continue
+        if values.min() < -size or values.max() >= size:
             worst = values.min() if values.min() < -size else values.max()
             raise IndexError(at_user_line(f"index {worst} is out of bounds for dimension {axis} with size {size}"))
+    if len(arrays) == 1:
+        return
     shapes = [tuple(index.shape) for _, index in arrays]
     try:
         np.broadcast_shapes(*shapes)
@@ -194,7 +199,10 @@ def _index(x: Operand, *indices: Operand, axes: tuple[int, ...]) -> Node:
 
 def getitem(x: Any, key: Any) -> Any:
     """Return ``x[key]``: a view for integers, slices, None and Ellipsis, else a copy."""
-    view, arrays = _split(x, key)
+    if type(key) is Tensor and key.dtype is int64 and key.ndim and x.ndim:  # what loops over batches do
+        view, arrays = x, [(0, key)]
+    else:
+        view, arrays = _split(x, key)
     if not arrays:
         return view
     _checked(view, arrays)
@@ -270,7 +278,10 @@ def assignment(x: Any, key: Any, value: Any) -> tuple[Any, Any]:
     mask = _is_array(alone) and _is_mask(alone) and alone.ndim
     if mask and _is_one(value) and tuple(alone.shape) == tuple(x.shape[: alone.ndim]):
         return x, _masked_put(x, alone, value)
-    view, arrays = _split(x, key)
+    if type(key) is Tensor and key.dtype is int64 and key.ndim and x.ndim:  # what loops over batches do
+        view, arrays = x, [(0, key)]
+    else:
+        view, arrays = _split(x, key)
     if not arrays:
         if isinstance(value, Tensor) and value.shape == view.shape:  # what is broadcast is not dense
             refuse_overlap(view, (value,))

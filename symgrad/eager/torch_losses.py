@@ -14,6 +14,7 @@ from symgrad.eager.torch_activations import log_softmax_node
 from symgrad.eager.torch_rules import (
     DTYPE_NAMES,
     Operand,
+    below,
     broadcast,
     common,
     known_values,
@@ -219,8 +220,8 @@ def _check_targets(x: Any, target: Any, ignore_index: int) -> None:
     values = known_values(target)
     if values is not None and values.size:
         classes = x.shape[0 if x.ndim == 1 else 1]
-        if values.dtype == np.int64 and np.maximum.reduce(values.view(np.uint64), axis=None) < classes:
-            return  # as a number without sign a negative one is large
+        if values.dtype == np.int64 and below(values, classes):
+            return
         outside = values[(values != ignore_index) & ((values < 0) | (values >= classes))]
         if outside.size:
             raise IndexError(at_user_line(f"Target {outside[0]} is out of bounds."))

@@ -18,9 +18,9 @@ from symgrad.ir.expr import Node, constant, like, ops
 from symgrad.ir.types import Shape
 
 __all__ = [
-    "DTYPE_NAMES", "Operand", "as_static", "axes_of", "axis_of", "broadcast", "common", "count_of", "fixed", "floating",
-    "kept", "known_values", "merged_dtype", "number_node", "refuse", "refuse_dtype", "same_dtype", "shape_text", "spread",
-    "truth_of", "zero_like",
+    "DTYPE_NAMES", "Operand", "as_static", "axes_of", "axis_of", "below", "broadcast", "common", "count_of", "fixed",
+    "floating", "kept", "known_values", "merged_dtype", "number_node", "refuse", "refuse_dtype", "same_dtype", "shape_text",
+    "spread", "truth_of", "zero_like",
 ]  # fmt: skip
 
 Operand = Node | Weak
@@ -180,3 +180,8 @@ def known_values(value: Any) -> AnyArray | None:
     if isinstance(value, Tensor):
         return None if traced(value) else value.numpy_value()
     return np.asarray(value)
+
+
+def below(indices: AnyArray, size: Any) -> bool:
+    """Whether all of some int64 indices are from 0 to below a size: by one reduction, for as an unsigned number -1 is large."""
+    return bool(np.maximum.reduce(indices.view(np.uint64), axis=None) < size)
