@@ -164,7 +164,8 @@ def _backward(
     inside = also is None and not create_graph
     done = run(roots, receivers, keep, create_graph, inside, route)
     with AccumulateLock:
-        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
+        # other inputs than leaves keep theirs by themselves
+        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf) and not e.off}
         job, totals = _accumulate(ours, create_graph, also, inside, exact=also is not None and not keep)
     if job is not None and done.repeatable:
         return Learned(job, totals, done.spent, done.read)
@@ -181,7 +182,7 @@ def _call_post_hooks(found: dict[Any, Tensor]) -> None:
         if edge.extras is not None:
             for after in list(edge.extras.posthooks.values()):
                 after((), (cotangent,))
-        if edge.posthooks:
+        if edge.posthooks and not edge.off:
             tensor = edge.tensor()
             for hook in list(edge.posthooks.values()):
                 hook(tensor)

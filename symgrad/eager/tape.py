@@ -73,6 +73,8 @@ class Leaf:
         The leaf's present value, unless ``cell``, the storage it shares with others, has it.
     attributes : dict
         Of the Tensor.
+    off : bool
+        Whether the leaf requires no gradient for now.
     """
 
     __slots__ = (
@@ -84,6 +86,7 @@ class Leaf:
         "extras",
         "grad",
         "grad_fn",
+        "off",
         "posthooks",
         "serial",
         "type",
@@ -96,6 +99,7 @@ class Leaf:
         self.assigned: Assigned | None = None
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None
+        self.off = False
         self.grad_fn: GradFn | None = None
         self._found = weakref.ref(tensor)
         self.attributes = tensor.__dict__

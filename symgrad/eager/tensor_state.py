@@ -207,17 +207,30 @@ class TensorState(Face):
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
             if edge is not None:
-                self.__dict__["_kept"] = edge.grad
-            self._place(None)
+                self._switch_off(edge)
             return self
         if not self.dtype.is_floating:
             raise DTypeError(at_user_line(ONLY_FLOATING.lower() if self.dtype.is_floating else ONLY_FLOATING))
         if self._inference and not mode.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         if edge is None:
-            self._place(Leaf(self._value.type, self))
-            self._edge.grad = self.__dict__.pop("_kept", None)
+            leaf = self.__dict__.pop("_leaf", None)
+            if leaf is None or leaf.type is not self._value.type:
+                leaf = Leaf(self._value.type, self)
+            else:
+                leaf.off = False
+                leaf.keep(self)
+            leaf.grad = self.__dict__.pop("_kept", None)
+            self._place(leaf)
         return self
+
+    def _switch_off(self, edge: Leaf) -> None:
+        """Collect no gradient any more, until this is switched on again: the tape may still lead here then."""
+        edge.off = True
+        self.__dict__["_leaf"], self.__dict__["_kept"] = edge, edge.grad
+        self._place(None)
+        if mode.window is not None:
+            mode.window.begin()  # what passes do there was planned with this leaf
 
     def _place(self, edge: Any) -> None:
         self._edge = edge
