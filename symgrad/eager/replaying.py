@@ -95,8 +95,12 @@ def replay(
     if not power and not stays:
         return results
     operands = [(v, e) for r in entries for v, e in zip(r.inputs, r.edges or (), strict=False) if e is not None]
-    constant = [t._edge is None and (power or not stays.isdisjoint(s)) for t, s in zip(results, sources, strict=True)]
-    return [_anchored(t, *operands[0]) if c else t for t, c in zip(results, constant, strict=True)]
+    found = []
+    for result, source in zip(results, sources, strict=True):
+        read = sorted(stays & source)
+        anchors = [given[n] for n in read] or (operands if power else [])
+        found.append(_anchored(result, *anchors[0]) if result._edge is None and anchors else result)
+    return found
 
 
 # whose derivative torch computes from a saved tensor, though it is constant wherever it is differentiable
