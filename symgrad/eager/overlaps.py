@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from symgrad.eager.layouts import as_strides, places_in_storage
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.views import as_strides, places_in_storage
 from symgrad.errors import at_user_line
 
 __all__ = ["refuse_overlap"]

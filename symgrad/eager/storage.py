@@ -60,7 +60,7 @@ class View(Signature):
         repeats: bool = False,
         type_: TensorType | None = None,
     ) -> None:
-        self._operand = operand
+        self.operand = operand
         self._read = read
         self._late = type_ is not None
         if type_ is None:
@@ -90,14 +90,14 @@ class View(Signature):
     @cached_property
     def graph(self) -> Graph:  # type: ignore[override]  # made when it is first looked at
         """The reading as a graph."""
-        node = fresh_input("x", self._operand)
+        node = fresh_input("x", self.operand)
         return Graph([node], [self._read(node)])
 
     @property
     def put(self) -> Signature:
         """The operation that writes through this view."""
         if self._put_signature is None:
-            base, new = fresh_input("base", self._operand), fresh_input("new", self.type)
+            base, new = fresh_input("base", self.operand), fresh_input("new", self.type)
             self._put_signature = Signature("CopySlices", Graph([base, new], [self._put(base, new)]))
         return self._put_signature
 

@@ -303,8 +303,6 @@ METHODS: dict[str, Any] = {
     "is_contiguous": memory.is_contiguous,
     "contiguous": memory.contiguous,
     "stride": memory.stride,
-    "view": memory.view,
-    "reshape": memory.reshape,
     "storage_offset": memory.storage_offset,
     "data_ptr": lambda self: share(self).ctypes.data,
     "is_floating_point": lambda self: self.dtype.is_floating,

@@ -62,6 +62,7 @@ class TensorState(Face):
     _edge: Any
     _cell: Cell | None
     _chain: tuple[View, ...] = ()
+    _in_order: tuple[View, ...] = ()  # the chain, once its elements are known to lie in memory in order
     _stamp: int  # set with the cell
     _counter: list[int] | None = None
     _follows = True

@@ -10,13 +10,14 @@ import numpy as np
 
 from symgrad.dtypes import int64
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.layouts import as_strides, contiguous_strides, places_in_storage
 from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.storage import View, cell_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_gathering import overwritten
 from symgrad.eager.torch_rules import refuse, shape_text
 from symgrad.eager.torch_views import sizes_of
-from symgrad.eager.views import MANY_TO_ONE, as_strides, as_view, contiguous_strides, places_in_storage
+from symgrad.eager.views import MANY_TO_ONE, as_view
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.types import TensorType
