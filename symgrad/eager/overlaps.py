@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from symgrad.eager.layouts import as_strides, places_in_storage
+import numpy as np
+
+from symgrad.eager.layouts import as_strides, layout_of, places_in_storage
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
 
-__all__ = ["refuse_overlap"]
+__all__ = ["refuse_overlap", "refuse_windows"]
 
 SHARED = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
@@ -38,6 +40,24 @@ def refuse_overlap(target: Tensor, operands: Iterable[Any], whole: bool = False)
             continue
         if operand is target or (cell is not None and operand._cell is cell and _collide(target, operand, whole)):
             raise RuntimeError(at_user_line(SHARED))
+
+
+def refuse_windows(target: Tensor) -> None:
+    """Raise RuntimeError for a computation in place in windows that overlap: its result depends on the order of elements.
+
+    What is copied or filled in may be written; the last element counts.
+    """
+    if any(view.repeats for view in target._chain):
+        layout = layout_of(target)
+        if layout is not None and not layout.overlaps and np.unique(places_in_storage(target)).size < layout.model.size:
+            raise RuntimeError(at_user_line(WINDOWS))
+
+
+WINDOWS = (
+    "unsupported operation: several elements of the written-to tensor are one in memory, as its windows overlap, and it would be "
+    "computed from itself, so that the result would depend on the order of elements. Please clone() the tensor before performing "
+    "the operation."
+)
 
 
 def _collide(target: Tensor, operand: Tensor, whole: bool) -> bool:

@@ -72,6 +72,7 @@ class TensorState(Face):
     _born: int | None = None  # of a view that must not be used after a write to its base, the version it was made at
 
     hook_in_trace: ClassVar[Callable[[Any, Any], Handle]]  # set by the module of what is called in traces
+    written_chain: ClassVar[Callable[[Any], tuple[View, ...]]]  # set by the module of views by places; see there
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
