@@ -10,6 +10,7 @@ import numpy as np
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.storage import View
 from symgrad.eager.tensor_face import Tensor
+from symgrad.errors import at_user_line
 
 __all__ = ["Layout", "as_strides", "contiguous_strides", "is_ordered", "layout_of", "places_in_storage", "viewable"]
 
@@ -140,7 +141,17 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def places_in_storage(tensor: Tensor) -> AnyArray:
-    """Return where in its storage each element of a tensor lies."""
+    """Return where in its storage each element of a tensor lies.
+
+    Raises
+    ------
+    RuntimeError
+        Where the storage has elements of another type.
+    """
+    if any(view.in_memory for view in tensor._chain):
+        raise RuntimeError(at_user_line(
+            "as_strided and writes to repeated elements need a tensor of its storage's own element type; clone() the view first"
+        ))  # fmt: skip
     base = tuple(tensor._value.type.shape if tensor._cell is None else tensor._cell.value.type.shape)
     places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
     for step in tensor._chain:

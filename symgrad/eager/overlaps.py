@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.eager.layouts import as_strides, layout_of, places_in_storage
+from symgrad.eager.layouts import layout_of, places_in_storage
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
 
@@ -71,15 +71,15 @@ def _collide(target: Tensor, operand: Tensor, whole: bool) -> bool:
 
 
 def _extent(tensor: Tensor) -> Extent | None:
-    """Return where a tensor's elements begin and end in the storage, with its strides; None where they are not dense."""
-    shape, strides = tuple(tensor.shape), as_strides(tensor)
+    """Return the first byte and the last of a tensor's elements in the storage, with its strides; None where not dense."""
+    layout, shape = layout_of(tensor), tuple(tensor.shape)
     count = math.prod(shape)
-    if not count:
+    if not count or layout is None:
         return None
     dense = 1
-    for step, size in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n > 1):
+    for step, size in sorted((s, n) for s, n in zip(layout.strides, shape, strict=True) if n > 1):
         if step != dense:
             return None
         dense *= size
-    begin = int(places_in_storage(tensor).min()) if tensor._chain else 0
-    return begin, begin + count, strides
+    width = tensor.dtype.itemsize
+    return layout.offset * width, (layout.offset + count) * width, layout.strides

@@ -246,15 +246,29 @@ def _put_apart(root: Tensor, chain: Chain, tensor: Tensor, value: Record, edge: 
     """
     cell, below = cell_of(root), len(root._chain)
     if tensor is root:
-        return _put(chain, cell.value, None, value, None)[0], edge
+        return _put_plainly(cell, chain, value), edge
     own = root.current()
     base_edge = root._edge if mode.grad and isinstance(root._edge, Record) else None
     if chain is not tensor._chain and below:  # its places are those in the storage, not in the alias
         if edge is not None or base_edge is not None:
             raise RuntimeError(APART)
-        return _put(chain, cell.value, None, value, None)[0], None
+        return _put_plainly(cell, chain, value), None
     value, edge = _put(chain[below:], own, base_edge, value, edge)
-    return _put(root._chain, cell.value, None, value, None)[0] if below else value, edge
+    return _put_plainly(cell, root._chain, value) if below else value, edge
+
+
+def _put_plainly(cell: Cell, chain: Chain, value: Record) -> Record:
+    """Return the contents of a storage after a write through a chain of views, off the tape."""
+    if not any(view.in_memory for view in chain):
+        return _put(chain, cell.value, None, value, None)[0]
+    memory = cell.memory
+    assert memory is not None  # given away when its bits were viewed
+    evaluate([value])
+    array = memory
+    for view in chain:
+        array = view.array(array)
+    np.copyto(array, value.data)
+    return shared_leaf(memory)
 
 
 def _put(chain: Chain, contents: Record, base_edge: Any, value: Record, edge: Any) -> tuple[Record, Any]:

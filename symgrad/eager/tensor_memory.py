@@ -151,8 +151,11 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     else:
         whole = memo.get(id(self._cell))  # the storage is copied once for all that share it
         if whole is None:
-            evaluate([self._cell.value])
-            whole = memo[id(self._cell)] = Tensor.from_array(np.array(self._cell.value.data, dtype=self.dtype.numpy))
+            stored = self._cell.value
+            evaluate([stored])
+            whole = memo[id(self._cell)] = Tensor.from_array(np.array(stored.data, dtype=stored.type.dtype.numpy))
+        if any(view.in_memory for view in self._chain):
+            share(whole)
         made = Tensor.of(whole.current())
         alias(made, whole, counted=False)
         made._chain = self._chain

@@ -221,7 +221,7 @@ def written_chain(tensor: Tensor) -> tuple[View, ...]:
         Where several of the elements to write are one.
     """
     layout = layout_of(tensor)
-    if layout is None or layout.overlaps:
+    if layout is None or layout.overlaps or any(view.in_memory for view in tensor._chain):
         raise RuntimeError(MANY_TO_ONE)
     shape = tuple(tensor.shape)
     storage = cell_of(tensor).value.type

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.layouts import is_ordered, viewable
 from symgrad.eager.torch_basics import clone, reshaped_copy
+from symgrad.eager.torch_bits import as_bits
 from symgrad.eager.torch_rules import axes_of, axis_of, refuse, shape_text
 from symgrad.eager.views import as_diagonal, as_expansion, as_getitem, as_permutation, as_reshape, as_several
 from symgrad.errors import at_user_line
@@ -83,16 +85,16 @@ def reshape(input: Any, *shape: Any) -> Any:
     return _reshaped(input, _shape_for(input, sizes_of(shape)))
 
 
-def view(input: Any, *shape: Any) -> Any:
-    """Return the elements with another shape, or in another element type, without a copy.
+def view(input: Any, *shape: Any, dtype: Any = None) -> Any:
+    """Return the elements with another shape, or their bits as another element type, without a copy.
 
     Raises
     ------
     RuntimeError
         When their order in memory does not allow it; ``reshape`` copies then.
     """
-    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list)):
-        return input.to(shape[0])
+    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], (DType, type))):
+        return as_bits(input, as_dtype(shape[0] if dtype is None else dtype))
     return _viewed(input, _shape_for(input, sizes_of(shape)))
 
 

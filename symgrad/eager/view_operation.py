@@ -37,6 +37,8 @@ class View(Signature):
         Of the result. Where it is given the graph is made when somebody looks at it.
     """
 
+    in_memory = False  # whether it has no graph: what it shows are other elements' bits
+
     def __init__(
         self,
         name: str,
