@@ -107,8 +107,8 @@ def renew(tensor: Tensor) -> None:
         edge = None if edge is None else value
     tensor._value, tensor._stamp = value, cell.stamp
     if tensor._born is not None and (edge is not None or tensor._edge is not None):
-        if tensor.counter[0] != tensor._born:
-            tensor._edge = Refused(value.type, tensor._forbidden)
+        if tensor.counter[0] != tensor._born and not isinstance(tensor._edge, Refused):
+            tensor._edge = Refused.of(value.type, tensor._forbidden)
     elif tensor._follows or apart:
         tensor._edge = edge
 

@@ -16,7 +16,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, stand_in
 from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
-from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, owner
+from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, is_adrift, owner
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
@@ -182,7 +182,10 @@ class TensorState(Face):
     def edge(self) -> Any:
         """Return the edge a cotangent of this takes, None without gradient; up to date with the storage."""
         self.current()
-        return self._edge
+        edge = self._edge
+        if type(edge) is Leaf and edge.adrift and self._parent.edge() is None:
+            self._edge = edge = None
+        return edge
 
     @property
     def requires_grad(self) -> bool:
@@ -208,6 +211,8 @@ class TensorState(Face):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+            if is_adrift(edge):  # its base decides
+                return self
             if edge is not None:
                 self.__dict__["_kept"] = edge.grad
             self._place(None)
@@ -216,7 +221,7 @@ class TensorState(Face):
             raise DTypeError(at_user_line(ONLY_FLOATING.lower() if self.dtype.is_floating else ONLY_FLOATING))
         if self._inference and not mode.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        if edge is None:
+        if edge is None or is_adrift(edge):
             self._place(Leaf(self._value.type, self))
             self._edge.grad = self.__dict__.pop("_kept", None)
         return self
@@ -233,6 +238,8 @@ class TensorState(Face):
     def is_leaf(self) -> bool:
         """Whether this was not computed from something that requires a gradient."""
         edge = self.edge()
+        if isinstance(edge, Refused):
+            raise RuntimeError(edge.why)
         return edge is None or isinstance(edge, Leaf)
 
     @property
@@ -261,10 +268,10 @@ class TensorState(Face):
         if cell is not None and cell.stamp != self._stamp:
             renew(self)
         edge = self._edge
-        if type(edge) is Leaf:
+        if type(edge) is Leaf and not edge.adrift:
             return edge.grad
         kept: Any = self.__dict__.get("_kept")
-        if edge is not None and not self.retains_grad:
+        if edge is not None and not isinstance(edge, (Leaf, Refused)) and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
                 "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
@@ -279,7 +286,7 @@ class TensorState(Face):
         if value is not None:
             self._check_grad(value)
         edge = self.edge()
-        if isinstance(edge, Leaf):
+        if isinstance(edge, Leaf) and not edge.adrift:
             edge.grad = value
         else:
             self.__dict__["_kept"] = value

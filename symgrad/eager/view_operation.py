@@ -64,6 +64,9 @@ class View(Signature):
         self.repeats = repeats
         self._put_signature: Signature | None = None
 
+    def __repr__(self) -> str:
+        return f"<View {self.name} of {self.operand} as {self.type}>"
+
     @cached_property
     def is_slice(self) -> bool:
         """Whether it is a slice of fixed sizes."""

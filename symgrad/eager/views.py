@@ -14,7 +14,8 @@ from symgrad.eager.layouts import is_ordered
 from symgrad.eager.recording import AnyArray, Record, Signature, type_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of, read_view
-from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
+from symgrad.eager.tape import Leaf
+from symgrad.eager.tensor_face import UNDER_INFERENCE, UNDER_NO_GRAD, Tensor
 from symgrad.eager.windows import this_window
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, fresh_input, ops
@@ -59,14 +60,44 @@ def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) 
         record.data = data
     else:
         record, _ = read_view(view, value, edge, value.data if value.exposed else None)
-    made = Tensor.of(record, None if edge is None else record)
+    made = _new(Tensor)
+    made._value, made._edge = record, None if edge is None else record
     cell = cell_of(tensor)
     made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
     made._counter = tensor.counter
     made._follows = tensor._follows and mode.grad
     made._parent = tensor if tensor._parent is None else tensor._parent
-    made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None and not mode.grad else "")
+    if tensor._inference:
+        made.mark_inference()
+    if not mode.grad:
+        _set_adrift(made, tensor)
+    elif tensor._forbidden:
+        _forbid_further(made, tensor)
     return made
+
+
+_new = Tensor.__new__
+
+
+def _set_adrift(made: Tensor, tensor: Tensor) -> None:
+    """Have a view that was made while nothing is recorded require a gradient as its base does, and refuse recorded writes."""
+    if mode.tracing:
+        made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None else "")
+        return
+    made._forbidden = UNDER_INFERENCE if mode.inference else UNDER_NO_GRAD
+    if tensor._edge is not None:
+        edge = made._edge = Leaf(made._value.type, made)
+        edge.adrift = True
+        made._born = made.counter[0]
+
+
+def _forbid_further(made: Tensor, tensor: Tensor) -> None:
+    """Have a view of a view that must not be written say so in its turn."""
+    made._forbidden = tensor._forbidden
+    if tensor._forbidden is UNDER_NO_GRAD or tensor._forbidden is UNDER_INFERENCE:
+        name = made._chain[-1].name.removesuffix("Backward0")
+        made._forbidden = f"Output 0 of {name} is a view of a view which was{tensor._forbidden.removeprefix('A view was')}"
+        made._born = made.counter[0] if tensor._born is not None else None
 
 
 def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor:
@@ -90,7 +121,7 @@ def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, 
             unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
             one._forbidden = SEVERAL.format(*(unnamed if one._edge is None else named))
             one._born = tensor.counter[0]
-    if len(made) > 1 and made[0]._edge is not None:
+    if len(made) > 1 and isinstance(made[0]._edge, Record):
         entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
         on_tape = [k for k, carries in enumerate(entry.signature.carries) if carries]  # type: ignore[union-attr]  # it has one
         for k, edge in zip(on_tape, this_window().record_entry(entry, on_tape), strict=True):
