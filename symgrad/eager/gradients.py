@@ -17,7 +17,7 @@ from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
 from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before, route_of, told
 from symgrad.eager.storage import write
-from symgrad.eager.tape import Leaf
+from symgrad.eager.tape import Leaf, is_adrift
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import clone
 
@@ -56,7 +56,7 @@ def _seeds(tensors: Sequence[Tensor], given: Any, create_graph: bool) -> list[tu
         edge = tensor.edge()
         if cotangent is None and edge is not None:
             cotangent = _implicit(tensor)  # noqa: PLW2901  # torch's default
-        if edge is None:
+        if edge is None or is_adrift(edge):
             raise RuntimeError(NO_GRAD.format(k))
         assert cotangent is not None
         _check_seed(k, tensor, cotangent)
@@ -192,7 +192,7 @@ def _receiver(k: int, tensor: Any) -> Any:
     edge = tensor.edge()
     if edge is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return edge
+    return Leaf(edge.type, tensor) if is_adrift(edge) else edge  # a leaf that nothing leads to
 
 
 def _accumulate(

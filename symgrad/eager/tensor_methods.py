@@ -24,19 +24,18 @@ from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_li
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
+from symgrad.eager.in_place import finish_in_place, in_place, on_expanded
 from symgrad.eager.operation import Operation, on_tape, settled
-from symgrad.eager.overlaps import refuse_overlap
+from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.torch_basics import cast, draws, fill_with_number, fill_with_tensor, fill_with_zeros
+from symgrad.eager.torch_basics import draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
-from symgrad.eager.torch_strided import each_once
-from symgrad.errors import DTypeError, at_user_line
-from symgrad.ir.types import format_shape
+from symgrad.eager.torch_strided import each_once, written_chain
 
 __all__ = ["METHODS", "Device"]
 
@@ -53,48 +52,6 @@ def _operator(function: Function) -> Function:
     return operator
 
 
-_TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
-
-
-def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
-    """Write a result into ``target``, in its own element type and shape.
-
-    Raises
-    ------
-    RuntimeError
-        When the result does not fit, as torch says it.
-    """
-    if result._value.type is target._value.type:
-        return target.write_in_place(result._value, result._edge)
-    if result.dtype is not target.dtype:
-        if result.dtype.category > target.dtype.category:
-            given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
-            raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
-        result = cast(result, dtype=target.dtype)
-    if tuple(result.shape) != tuple(target.shape):
-        own_shape, given_shape = format_shape(target.shape), format_shape(result.shape)
-        message = f"output with shape {own_shape} doesn't match the broadcast shape {given_shape}"
-        raise RuntimeError(at_user_line(message))
-    return target.write_in_place(result._value, result._edge)
-
-
-def in_place(function: Function, name: str) -> Function:
-    """Return the form of a function that writes its result into its first argument."""
-    scattered, careless = name in _SCATTERED, name in _CARELESS
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if (self._cell is not None and not careless) or scattered:
-            refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
-        return finish_in_place(self, function(self, *args, **kwargs))
-
-    return method
-
-
-# what writes at indices must read nothing of what it writes; and what may read anything, as it computes elsewhere first
-_SCATTERED = {"index_add", "index_copy", "index_put", "put", "scatter", "scatter_add", "scatter_reduce"}
-_CARELESS = {"addbmm", "addmm", "addmv", "baddbmm", "index_fill", "masked_fill", "masked_scatter"}
-
-
 def in_place_operator(function: Function) -> Function:
     """Return ``x += y`` and the like."""
     record = _operator(function)
@@ -102,6 +59,8 @@ def in_place_operator(function: Function) -> Function:
     def operator(self: Tensor, other: Any) -> Any:
         if self._cell is not None and type(other) is Tensor:
             refuse_overlap(self, (other,))
+        if self._chain:
+            refuse_windows(self)
         result = record(self, other)
         if result is NotImplemented:
             return result
@@ -311,8 +270,6 @@ METHODS: dict[str, Any] = {
     "is_contiguous": memory.is_contiguous,
     "contiguous": memory.contiguous,
     "stride": memory.stride,
-    "view": memory.view,
-    "reshape": memory.reshape,
     "storage_offset": memory.storage_offset,
     "data_ptr": lambda self: share(self).ctypes.data,
     "is_floating_point": lambda self: self.dtype.is_floating,
@@ -361,6 +318,7 @@ for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
+METHODS.update(on_expanded(METHODS))
 METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, _as_method(_method))
@@ -383,6 +341,7 @@ _STATIC: dict[str, Function] = {
     "made_of": lambda *args: legacy(*args)._value,
     "settled": settled,
     "on_tape": on_tape,
+    "written_chain": written_chain,
 }  # what the layers above find by a value's kind
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))
