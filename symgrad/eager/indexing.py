@@ -16,7 +16,7 @@ from symgrad.ir.dims import Dim, Size
 from symgrad.ir.expr import Node, Range, constant, ops
 from symgrad.ir.types import Shape, format_shape
 
-__all__ = ["Key", "as_index_node", "full_range", "parse", "read", "scalar_ranges", "write"]
+__all__ = ["Key", "as_index_node", "full_range", "key_name", "parse", "read", "scalar_ranges", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,20 @@ def _check_range(array: np.ndarray[Any, Any], size: int) -> None:
     if array.size and (int(array.min()) < -size or int(array.max()) >= size):
         worst = int(array.min()) if int(array.min()) < -size else int(array.max())
         raise IndexError(at_user_line(f"index: {worst} is out of range for an axis of size {size}"))
+
+
+def key_name(key: Any) -> Any:
+    """Return what stands for a key of ints, slices, None and Ellipsis in a dict; None for others."""
+    kind = type(key)
+    if kind is int:
+        return key
+    if kind is slice:
+        bounds = key.start, key.stop, key.step
+        return ("slice", *bounds) if all(b is None or type(b) is int for b in bounds) else None
+    if kind is tuple:
+        names = [... if k is ... else "new" if k is None else key_name(k) for k in key if type(k) is not tuple]
+        return ("key", *names) if None not in names and len(names) == len(key) else None
+    return None
 
 
 def read(node: Node, key: Key) -> Node:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from symgrad.dtypes import bool_, int64
-from symgrad.eager.indexing import Key, full_range, read
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.indexing import Key, full_range, key_name, read
 from symgrad.eager.operation import operation
 from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.tensor_face import Tensor, traced
@@ -30,6 +31,7 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.eager.torch_strided import each_once, warn_expanded
 from symgrad.eager.torch_views import reshape, view_by_key
+from symgrad.eager.views import view_by
 from symgrad.errors import TraceError, at_user_line
 from symgrad.ir.expr import Node, ops
 
@@ -200,14 +202,26 @@ def _index(x: Operand, *indices: Operand, axes: tuple[int, ...]) -> Node:
 
 def getitem(x: Any, key: Any) -> Any:
     """Return ``x[key]``: a view for integers, slices, None and Ellipsis, else a copy."""
+    name = key_name(key) if type(x) is Tensor and not mode.tracing else None
+    known = None if name is None else _plain_views.get((name, id(x._value.type)))
+    if known is not None:
+        return view_by(x, known)
     if type(key) is Tensor and key.dtype is int64 and key.ndim and x.ndim:  # what loops over batches do
         view, arrays = x, [(0, key)]
     else:
         view, arrays = _split(x, key)
-    if not arrays:
-        return view
-    _checked(view, arrays)
-    return _index(view, *[i for _, i in arrays], axes=tuple(a for a, _ in arrays))
+    if arrays:
+        _checked(view, arrays)
+        return _index(view, *[i for _, i in arrays], axes=tuple(a for a, _ in arrays))
+    if name is not None and len(view._chain) == len(x._chain) + 1:
+        if len(_plain_views) >= _MOST_PLAIN_VIEWS:
+            _plain_views.clear()
+        _plain_views[name, id(x._value.type)] = view._chain[-1]
+    return view
+
+
+_plain_views: dict[Any, Any] = {}  # the view operations that plain keys mean for a type, which lasts
+_MOST_PLAIN_VIEWS = 4096
 
 
 # assignment

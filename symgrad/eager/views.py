@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.indexing import Key, parse, read
+from symgrad.eager.indexing import Key, key_name, parse, read
 from symgrad.eager.indexing import write as write_node
 from symgrad.eager.layouts import is_ordered
 from symgrad.eager.recording import AnyArray, Record, Signature, type_of
@@ -32,6 +32,7 @@ __all__ = [
     "as_reshape",
     "as_several",
     "as_view",
+    "view_by",
 ]
 
 MANY_TO_ONE = (
@@ -52,6 +53,12 @@ def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) 
         if len(_views) >= _MOST_VIEWS:
             _views.clear()
         view = _views[key] = make(value.type)
+    return view_by(tensor, view)
+
+
+def view_by(tensor: Tensor, view: View) -> Tensor:
+    """Return the view that a known view operation makes of a tensor of its operand's type."""
+    value = tensor.current()
     edge = tensor._edge if mode.grad else None
     at_once = edge is None and not value.exposed and not mode.tracing and view.is_slice and type(value.data) is np.ndarray
     data = view.read_at_once(value.data) if at_once else None
@@ -102,8 +109,22 @@ def _forbid_further(made: Tensor, tensor: Tensor) -> None:
 
 def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor:
     """Return ``tensor[key]`` for a key of integers, slices and new axes."""
-    parsed = key if isinstance(key, Key) else parse(key, tensor._value.type.shape)
-    return _sliced(tensor, parsed, name)
+    if isinstance(key, Key):
+        return _sliced(tensor, key, name)
+    label = None if mode.tracing else key_name(key)
+    if label is None:
+        return _sliced(tensor, parse(key, tensor._value.type.shape), name)
+    known = _slices.get((name, label, id(tensor._value.type)))
+    if known is not None:
+        return view_by(tensor, known)
+    made = _sliced(tensor, parse(key, tensor._value.type.shape), name)
+    if len(_slices) >= _MOST_VIEWS:
+        _slices.clear()
+    _slices[name, label, id(tensor._value.type)] = made._chain[-1]
+    return made
+
+
+_slices: dict[Any, View] = {}  # by what they are called and their key, and the operand's type, which lasts
 
 
 SEVERAL = (
