@@ -13,6 +13,7 @@ from symgrad.ir.dims import Dim, Size
 from symgrad.ir.expr import Node, constant, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType, format_shape
+from symgrad.transform.again import found_again
 from symgrad.transform.elements import columns_by_element, element_reads, element_writes, rows_by_element
 from symgrad.transform.jvp import push_forward
 from symgrad.transform.partials import require_floating, zeros_like
@@ -68,6 +69,7 @@ def gradient(graph: Graph, wrt: Sequence[int], value: bool = False, operation: s
     return Graph(graph.inputs, [*graph.outputs, *gradients] if value else [*gradients, *graph.outputs[1:]])
 
 
+@found_again
 def jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """Return the tangents of all outputs; the tangents of ``wrt`` are further inputs. Forward mode."""
     nodes = _select(graph, wrt, "jvp")
@@ -76,6 +78,7 @@ def jvp(graph: Graph, wrt: Sequence[int]) -> Graph:
     return Graph([*graph.inputs, *tangents], [_real(t, o) for t, o in zip(found, graph.outputs, strict=True)])
 
 
+@found_again
 def vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
     """Return the cotangents of ``wrt``; the cotangents of all outputs are further inputs. Reverse mode."""
     nodes = _select(graph, wrt, "vjp")
@@ -84,6 +87,7 @@ def vjp(graph: Graph, wrt: Sequence[int]) -> Graph:
     return Graph([*graph.inputs, *cotangents], [_real(c, n) for c, n in zip(found, nodes, strict=True)])
 
 
+@found_again
 def jacobian(graph: Graph, wrt: Sequence[int], mode: str = "auto", operation: str = "jacobian") -> Graph:
     """Return for each output the derivatives with respect to each of ``wrt``, of shape output.shape + input.shape.
 
@@ -158,6 +162,7 @@ def _zeros(output: Node, node: Node) -> Node:
     return ops.broadcast_to(constant(0.0, output.dtype), shape=shape) if shape else constant(0.0, output.dtype)
 
 
+@found_again
 def hessian(graph: Graph, wrt: Sequence[int]) -> Graph:
     """Return the second derivatives of the first output, for each pair of ``wrt``. Forward over reverse."""
     return jacobian(Graph(graph.inputs, gradient(graph, wrt, operation="hessian").outputs[: len(wrt)]), wrt, "forward", "hessian")
