@@ -14,3 +14,7 @@ def __getattr__(name: str) -> Any:
     if name in LINALG:
         return LINALG[name]
     raise AttributeError(f"symgrad.linalg has no function {name!r}; it has {', '.join(sorted(LINALG))}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *LINALG]

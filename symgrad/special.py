@@ -14,3 +14,7 @@ def __getattr__(name: str) -> Any:
     if name in SPECIAL:
         return SPECIAL[name]
     raise AttributeError(f"symgrad.special has no function {name!r}; it has {', '.join(sorted(SPECIAL))}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *SPECIAL]

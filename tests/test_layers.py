@@ -23,8 +23,8 @@ LAYERS = (
     ("compiler",),
     ("eager", "tracing"),
     (
-        "arguments", "autograd", "autograd_function", "autograd_functional", "autograd_graph", "cli", "comparing", "compilation",
-        "compiled", "differences", "exporting", "expressions", "forward_ad", "func", "linalg", "mapping", "naming", "nn", "optim",
+        "arguments", "autograd", "cli", "comparing", "compilation", "compiled", "differences", "exporting", "expressions", "func",
+        "linalg", "mapping", "naming", "nn", "optim",
         "planning", "programs", "replay", "special", "taped", "testing", "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip

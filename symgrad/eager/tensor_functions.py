@@ -10,15 +10,12 @@ import numpy as np
 from symgrad.dtypes import DType, as_dtype, promote
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.tensor_methods import Device
 from symgrad.eager.torch_arithmetic import FUNCTIONS
 
 __all__ = [
-    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero",
+    "can_cast", "clone", "detach", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero",
     "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
 ]  # fmt: skip
-
-device = Device
 
 
 def is_tensor(value: Any) -> bool:

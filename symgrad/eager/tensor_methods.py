@@ -20,11 +20,14 @@ from symgrad.eager import (
 )
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.assigning import assigned_at_once
-from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
+from symgrad.eager.creation import legacy, new_tensor_like
+from symgrad.eager.device import Device, strided
+from symgrad.eager.factories import NEW, full_like, ones_like, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
@@ -38,7 +41,7 @@ from symgrad.eager.torch_strided import each_once
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
-__all__ = ["METHODS", "Device"]
+__all__ = ["METHODS"]
 
 Function = Callable[..., Any]
 
@@ -53,9 +56,6 @@ def _operator(function: Function) -> Function:
     return operator
 
 
-_TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
-
-
 def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
     """Write a result into ``target``, in its own element type and shape.
 
@@ -68,7 +68,7 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
         return target.write_in_place(result._value, result._edge)
     if result.dtype is not target.dtype:
         if result.dtype.category > target.dtype.category:
-            given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
+            given, own = TITLES[result.dtype.name], TITLES[target.dtype.name]
             raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
         result = cast(result, dtype=target.dtype)
     if tuple(result.shape) != tuple(target.shape):
@@ -183,19 +183,6 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return memory.to(self, other.dtype)
 
 
-def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return ``new_zeros`` and the like: this element type unless one is given."""
-
-    def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        made = make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
-        if mode.mapping is not None:
-            mode.mapping.adopt(made, self)
-        return made
-
-    method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
-    return method
-
-
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
     if assigned_at_once(self, key, value):
         return
@@ -235,27 +222,6 @@ def _whole_or_not(whole: Function, function: Function) -> Function:
         return function(self, *args, **kwargs) if args or kwargs else whole(self)
 
     return method
-
-
-class Device:
-    """Where a Tensor lives: this machine's memory."""
-
-    index = None
-
-    def __init__(self, type: str) -> None:
-        self.type = type
-
-    def __repr__(self) -> str:
-        return f"device(type='{self.type}')"
-
-    def __str__(self) -> str:
-        return self.type
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == self.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
 
 
 def _from_random(name: str, draw: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -320,11 +286,8 @@ METHODS: dict[str, Any] = {
     "is_inference": lambda self: self._inference,
     "is_same_size": is_same_size,
     "cpu": lambda self: self,
-    "new_zeros": new_(zeros),
-    "new_ones": new_(ones),
-    "new_empty": new_(empty),
-    "new_full": new_(full),
-    "new_tensor": new_(tensor),
+    **NEW,
+    "new_tensor": new_tensor_like,
     "masked_select": TORCH["masked_select"],
     "normal_": _from_random("normal_", lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
     "uniform_": _from_random("uniform_", lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
@@ -370,7 +333,7 @@ _PROPERTIES = {
     "is_sparse": lambda self: False,
     "is_quantized": lambda self: False,
     "is_mps": lambda self: False,
-    "layout": lambda self: "torch.strided",
+    "layout": lambda self: strided,
     "itemsize": lambda self: self.dtype.itemsize,
     "nbytes": lambda self: self.numel() * self.dtype.itemsize,
     "_base": lambda self: self._parent if self._chain else None,

@@ -14,3 +14,7 @@ def __getattr__(name: str) -> Any:
     if name in NN:
         return NN[name]
     raise AttributeError(f"symgrad.nn.functional has no function {name!r}; it has {', '.join(sorted(NN))}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *NN]

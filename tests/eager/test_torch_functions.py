@@ -105,7 +105,7 @@ def evaluate_inputs():
 def test_promotion(text):
     wanted = RECORDED["promotion"][text]
     operands = {
-        f"{n}{r}": sg.ones(*((2,) * r), dtype=getattr(sg, n))
+        f"{n}{r}": sg.ones((2,) * r, dtype=getattr(sg, n))
         for n in ("float64", "float32", "int64", "int32", "bool")
         for r in (0, 1)
     }

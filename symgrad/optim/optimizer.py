@@ -1,9 +1,4 @@
-"""Optimisers with torch's names, arguments, groups and state: SGD, Adam and AdamW.
-
-A step is written with Tensor operations under ``no_grad``: it is recorded like any other code, and runs with the loss
-of the next iteration as one program. Numbers such as the learning rate are inputs of that program, so a schedule may
-change them at will.
-"""
+"""What all optimisers share: parameters in groups with their options, state, and steps under ``no_grad``."""
 
 from __future__ import annotations
 
@@ -12,12 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from symgrad.eager.grad_mode import enable_grad, no_grad
 from symgrad.eager.tensor_face import Tensor
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["Group", "Optimizer", "at_least_zero", "check_rate", "refuse_options"]
 
 Group = dict[str, Any]
 
@@ -27,15 +20,17 @@ def _name_of(value: Any) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _at_least_zero(what: str, value: Any) -> None:
+def at_least_zero(what: str, value: Any) -> None:
+    """Raise ValueError for a negative number."""
     if not value >= 0.0:
         raise ValueError(f"Invalid {what}: {value}")
 
 
-def _check_rate(lr: Any) -> None:
+def check_rate(lr: Any) -> None:
+    """Raise ValueError for a learning rate that is negative, or a Tensor of several elements."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    _at_least_zero("learning rate", lr)
+    at_least_zero("learning rate", lr)
 
 
 class Optimizer:
@@ -183,174 +178,10 @@ def _cast(name: str, value: Any, param: Tensor) -> Any:
     return value.to(param.dtype) if isinstance(value, Tensor) and name != "step" else value
 
 
-def _refuse(options: dict[str, Any]) -> None:
+def refuse_options(options: dict[str, Any]) -> None:
     """Refuse options that would change what a step means; the others only say how torch runs it."""
     for name in ("differentiable", "capturable"):
         if options.get(name):
             raise NotImplementedError(f"{name}=True is not supported")
     if options.get("fused") and options.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-
-
-class SGD(Optimizer):
-    """Gradient descent, with momentum if asked for: ``b = momentum * b + (1 - dampening) * g`` and ``x -= lr * b``.
-
-    Parameters
-    ----------
-    params : iterable of Tensor or of dict
-    lr : float
-    momentum, dampening : float
-    weight_decay : float
-        Adds ``weight_decay * x`` to the gradient.
-    nesterov : bool
-        Steps along ``g + momentum * b``.
-    maximize : bool
-        Goes up instead of down.
-    foreach, differentiable, fused : bool, optional
-        Accepted for torch's sake; only the default of ``differentiable`` is supported, the others change nothing.
-    """
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: Any = 1e-3,
-        momentum: float = 0,
-        dampening: float = 0,
-        weight_decay: float = 0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
-        _check_rate(lr)
-        _at_least_zero("momentum value", momentum)
-        _at_least_zero("weight_decay value", weight_decay)
-        if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        options = {
-            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov,
-            "maximize": maximize, "foreach": foreach, "differentiable": differentiable, "fused": fused,
-        }  # fmt: skip
-        _refuse(options)
-        super().__init__(params, options)
-
-    def _update(self, param: Tensor, gradient: Any, group: Group) -> None:
-        if group["maximize"]:
-            gradient = -gradient
-        if group["weight_decay"] != 0:
-            gradient = gradient + param * group["weight_decay"]
-        if group["momentum"] != 0:
-            gradient = self._with_momentum(param, gradient, group)
-        param -= gradient * group["lr"]
-
-    def _with_momentum(self, param: Tensor, gradient: Any, group: Group) -> Any:
-        state, momentum = self.state[param], group["momentum"]
-        buffer = state.get("momentum_buffer")
-        if buffer is None:
-            buffer = state["momentum_buffer"] = gradient.detach().clone()
-        else:
-            buffer *= momentum
-            buffer += gradient * (1 - group["dampening"])
-        return gradient + buffer * momentum if group["nesterov"] else buffer
-
-
-class Adam(Optimizer):
-    """Adam: steps along running means of the gradient, divided by those of its square.
-
-    Parameters
-    ----------
-    params : iterable of Tensor or of dict
-    lr : float
-    betas : (float, float)
-        How much of each running mean stays.
-    eps : float
-        Added to the root in the denominator.
-    weight_decay : float
-        Adds ``weight_decay * x`` to the gradient; with ``decoupled_weight_decay`` shrinks x by ``lr * weight_decay`` instead.
-    amsgrad : bool
-        Divides by the largest mean square so far.
-    maximize : bool
-        Goes up instead of down.
-    foreach, capturable, differentiable, fused : bool, optional
-        Accepted for torch's sake; only the defaults of ``capturable`` and ``differentiable`` are supported, the others change
-        nothing.
-    decoupled_weight_decay : bool
-    """
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: Any = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        amsgrad: bool = False,
-        *,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-        decoupled_weight_decay: bool = False,
-    ) -> None:
-        _check_rate(lr)
-        _at_least_zero("epsilon value", eps)
-        for k, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {k}: {beta}")
-        _at_least_zero("weight_decay value", weight_decay)
-        options = {
-            "lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize,
-            "foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }  # fmt: skip
-        _refuse(options)
-        super().__init__(params, options)
-
-    def _update(self, param: Tensor, gradient: Any, group: Group) -> None:
-        if group["maximize"]:
-            gradient = -gradient
-        lr, decay = group["lr"], group["weight_decay"]
-        lr = lr.item() if isinstance(lr, Tensor) else lr
-        if decay != 0 and group["decoupled_weight_decay"]:
-            param *= 1 - lr * decay
-        elif decay != 0:
-            gradient = gradient + param * decay
-        state = self._state(param, group["amsgrad"])
-        count = state["step"].item() + 1
-        state["step"] = Tensor.from_array(np.array(count, np.float32))
-        (first, second), mean, square = group["betas"], state["exp_avg"], state["exp_avg_sq"]
-        mean += (gradient - mean) * (1 - first)
-        square *= second
-        square += gradient * gradient * (1 - second)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"].copy_(state["max_exp_avg_sq"].maximum(square))
-            square = state["max_exp_avg_sq"]
-        bound = square.sqrt() / (1 - second**count) ** 0.5 + group["eps"]
-        param -= mean / bound * (lr / (1 - first**count))
-
-    def _state(self, param: Tensor, amsgrad: bool) -> dict[str, Any]:
-        state = self.state[param]
-        if not state:
-            state["step"] = Tensor.from_array(np.zeros((), np.float32))
-            for name in ("exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * amsgrad):
-                state[name] = param.detach().clone().zero_()
-        return state
-
-
-class AdamW(Adam):
-    """Adam with the weights shrunk by ``lr * weight_decay`` apart from the gradient; parameters as for Adam."""
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: Any = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, decoupled_weight_decay=True, **options)
