@@ -199,7 +199,7 @@ def _arange(*bounds: Any, start: Any = None, end: Any = None, step: Any = None, 
 
     ``start`` is 0 and ``step`` is 1 unless they are given.
     """
-    names = ("end",) if len(bounds) == 1 and end is None else ("start", "end", "step")
+    names = ("end",) if len(bounds) == 1 and end is None and step is None else ("start", "end", "step")
     if len(bounds) > 3:
         raise TypeError(at_user_line(f"arange() takes from 1 to 3 positional arguments but {len(bounds)} were given"))
     limits = {"start": start, "end": end, "step": step}

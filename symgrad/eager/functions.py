@@ -17,7 +17,7 @@ from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, 
 from symgrad.eager.operators import power
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.values import value_of
-from symgrad.errors import DTypeError, TraceError, at_user_line
+from symgrad.errors import DTypeError, ShapeError, TraceError, at_user_line
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.types import normalize_axes, normalize_axis
 
@@ -30,6 +30,7 @@ __all__ = [
     "UNARY",
     "answer",
     "as_array",
+    "by_form",
     "by_kind",
     "clip",
     "concatenate",
@@ -70,6 +71,22 @@ def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 if member.default_float is not float64:
                     return TENSOR_FUNCTIONS[name](*args, **kwargs)
                 break
+        return function(*args, **kwargs)
+
+    return chosen
+
+
+def by_form(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function``, and torch's function of that name where the arguments can only be meant for it.
+
+    That is a Tensor and an axis, where ``function`` has updates second; or a name that only torch's arguments have.
+    """
+
+    @functools.wraps(function)
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        of_torch = "dim" in kwargs or "input" in kwargs or (len(args) > 1 and isinstance(args[1], int))
+        if of_torch and traced((*args[:1], *kwargs.values())):
+            return TENSOR_FUNCTIONS[name](*args, **kwargs)
         return function(*args, **kwargs)
 
     return chosen
@@ -225,6 +242,8 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Return the sum of products that ``subscripts`` describe, as numpy.einsum reads them."""
+    if not operands:
+        raise ShapeError(at_user_line("einsum(): must specify the equation string and at least one operand"))
     nodes = lift(operands, face_of(operands, Array).default_float)
     return answer(ops.einsum(*nodes, subscripts=subscripts), operands)
 

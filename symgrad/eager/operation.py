@@ -36,6 +36,7 @@ from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
 
 __all__ = [
+    "UNDIFFERENTIABLE",
     "Operation",
     "Weak",
     "apply_graph",

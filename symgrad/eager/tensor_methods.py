@@ -20,6 +20,7 @@ from symgrad.eager import (
 )
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.assigning import assigned_at_once
+from symgrad.eager.call_forms import arguments, form_of, method
 from symgrad.eager.creation import legacy, new_tensor_like
 from symgrad.eager.device import Device, strided
 from symgrad.eager.factories import NEW, full_like, ones_like, zeros_like
@@ -81,12 +82,26 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
 def in_place(function: Function, name: str) -> Function:
     """Return the form of a function that writes its result into its first argument."""
     scattered, careless = name in _SCATTERED, name in _CARELESS
+    form = form_of(function, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if (self._cell is not None and not careless) or scattered:
             refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
+        if kwargs:
+            (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
         return finish_in_place(self, function(self, *args, **kwargs))
 
+    return _described(method, name)
+
+
+def _described(method: Function, name: str) -> Function:
+    """Return the method that writes, with a name and what help shows of it."""
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = (
+        f"Write what ``{name}`` with these arguments returns into this tensor, and return this tensor.\n\n"
+        "    The result takes this tensor's shape and element type, or RuntimeError is raised; so it is for a leaf that\n"
+        "    requires a gradient, unless under ``no_grad``."
+    )
     return method
 
 
@@ -116,12 +131,14 @@ def in_place_operator(function: Function) -> Function:
     return operator
 
 
-def reshaped_in_place(function: Function) -> Function:
+def reshaped_in_place(function: Function, name: str) -> Function:
     """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
+    form = form_of(function, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if mode.grad:
             self.check_writeable(None)
+        (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
         made = function(self, *args, **kwargs)
         self.counter[0] += 1
         self._value, self._cell, self._chain = made.current(), made._cell, made._chain
@@ -133,6 +150,8 @@ def reshaped_in_place(function: Function) -> Function:
             self._edge = made._edge
         return self
 
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"Turn this tensor into what ``{name}`` with these arguments returns: a view of its own memory."
     return method
 
 
@@ -190,18 +209,6 @@ def _setitem(self: Tensor, key: Any, value: Any) -> None:
     finish_in_place(target, contents)
 
 
-def _as_method(function: Function) -> Function:
-    """Return a function that Python binds: an Operation is none."""
-    if not isinstance(function, Operation):
-        return function
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
-
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
-
-
 _powers: dict[int, Function] = {}
 
 
@@ -227,8 +234,9 @@ def _whole_or_not(whole: Function, function: Function) -> Function:
 def _from_random(name: str, draw: Callable[..., Any]) -> Callable[..., Tensor]:
     """Return the method that writes random numbers; no derivative passes to what was there."""
 
-    def method(self: Tensor, *args: Any, generator: Any = None) -> Tensor:
-        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args))
+    def method(self: Tensor, *args: Any, generator: Any = None, **kwargs: Any) -> Tensor:
+        given = {{"from": "low", "to": "high"}.get(key, key): value for key, value in kwargs.items()}
+        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args, **given))
         drawn = leaf(array.astype(self.dtype.numpy))
         if self.edge() is None:
             return self.write_in_place(drawn, None)
@@ -323,10 +331,10 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
-    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name], _name)
 METHODS["__iter__"] = memory.iterate
 for _name, _method in METHODS.items():
-    setattr(Tensor, _name, _as_method(_method))
+    setattr(Tensor, _name, method(_method, _name))
 _PROPERTIES = {
     "device": lambda self: Device("cpu"),
     "is_cuda": lambda self: False,

@@ -8,6 +8,7 @@ from typing import Any
 from symgrad.eager import (
     torch_activations,
     torch_arithmetic,
+    torch_einsum,
     torch_elementwise,
     torch_extrema,
     torch_gathering,
@@ -30,9 +31,11 @@ from symgrad.eager import (
     torch_strided,
     torch_views,
 )
+from symgrad.eager.call_forms import public
 from symgrad.eager.functions import TENSOR_FUNCTIONS
+from symgrad.eager.out_table import OUT, OUT_OF_LINALG, OUT_OF_SPECIAL
 
-__all__ = ["FUNCTIONS", "IN_PLACE", "LINALG", "METHODS", "NN", "PUBLIC", "SPECIAL"]
+__all__ = ["FUNCTIONS", "IN_PLACE", "METHODS", "PUBLIC", "PUBLIC_LINALG", "PUBLIC_NN", "PUBLIC_SPECIAL"]
 
 Function = Callable[..., Any]
 
@@ -40,7 +43,7 @@ _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
     torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
-    torch_strided, torch_lu,
+    torch_strided, torch_lu, torch_einsum,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -54,7 +57,13 @@ LINALG: dict[str, Function] = {
 }  # fmt: skip
 NN: dict[str, Function] = {**torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN}
 
-TENSOR_FUNCTIONS.update(FUNCTIONS)
+# what ``sg`` and its parts have under torch's names, called in every way that torch allows
+PUBLIC: dict[str, Function] = {name: public(f, name, OUT.get(name, "")) for name, f in FUNCTIONS.items()}
+PUBLIC_LINALG = {name: public(f, name, OUT_OF_LINALG.get(name, "")) for name, f in LINALG.items()}
+PUBLIC_SPECIAL = {name: public(f, name, OUT_OF_SPECIAL.get(name, "")) for name, f in SPECIAL.items()}
+PUBLIC_NN = {name: public(f, name) for name, f in NN.items()}
+
+TENSOR_FUNCTIONS.update(PUBLIC)
 
 # functions that are no methods in torch, because no one operand comes first
 _NO_METHODS = set(
@@ -96,6 +105,3 @@ relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid
 subtract tan tanh tril triu true_divide trunc xlogy
 """.split()
 )
-
-# what ``sg`` has under torch's names besides what arrays have too
-PUBLIC: dict[str, Function] = dict(FUNCTIONS)

@@ -38,8 +38,8 @@ class Optimizer:
 
     Parameters
     ----------
-    params : iterable of Tensor or of dict
-        The leaves to change, or groups ``{"params": ..., "lr": ..., ...}``.
+    params : iterable of Tensor, of (str, Tensor) or of dict
+        The leaves to change, with names if all have one, or groups ``{"params": ..., "lr": ..., ...}``.
     defaults : dict
         The options of groups that do not give their own.
 
@@ -81,7 +81,7 @@ class Optimizer:
                 "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
                 "change between runs. Please use a list instead."
             )
-        params = [params] if isinstance(params, Tensor) else list(params)
+        params, names = _named([params] if isinstance(params, Tensor) else list(params))
         for param in params:
             self._check(param)
         if len(set(params)) != len(params):
@@ -89,7 +89,13 @@ class Optimizer:
             warnings.warn(text, UserWarning, stacklevel=3)
         if {p for g in self.param_groups for p in g["params"]} & set(params):
             raise ValueError("some parameters appear in more than one parameter group")
+        if self.param_groups and ("param_names" in self.param_groups[0]) is (names is None):
+            which = "without" if names is None else "with"
+            text = "all optimizer param groups should be with/without names. cannot add param group"
+            raise ValueError(f"{text} {which} names to the optimizer")
         param_group["params"] = params
+        if names is not None:
+            param_group["param_names"] = names
         for name, default in self.defaults.items():
             param_group.setdefault(name, default)
         self.param_groups.append(param_group)
@@ -161,7 +167,9 @@ class Optimizer:
                 self.state[key] = value
             else:
                 self.state[param] = {name: _cast(name, item, param) for name, item in value.items()}
-        self.param_groups = [{**s, "params": g["params"]} for s, g in zip(saved, self.param_groups, strict=True)]
+        names = [{"param_names": g["param_names"]} if "param_names" in g else {} for g in self.param_groups]
+        groups = zip(names, saved, self.param_groups, strict=True)
+        self.param_groups = [{**n, **s, "params": g["params"]} for n, s, g in groups]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -171,6 +179,16 @@ class Optimizer:
         for k, group in enumerate(self.param_groups):
             lines += [f"Parameter Group {k}", *[f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]]
         return "\n".join([*lines, ")"])
+
+
+def _named(params: list[Any]) -> tuple[list[Any], list[Any] | None]:
+    """Return parameters, and their names where they are given as pairs of a name and a parameter."""
+    pairs = [isinstance(p, tuple) for p in params]
+    if not any(pairs):
+        return params, None
+    if not all(pairs):
+        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+    return [p for _, p in params], [n for n, _ in params]
 
 
 def _cast(name: str, value: Any, param: Tensor) -> Any:

@@ -84,7 +84,7 @@ def sizes_that_are_none(torch):
         raises(lambda: torch.full(2, 1), "argument 'size' .position 1. must be tuple of ints, not int"),
         raises(lambda: torch.eye(2.5), "argument 'n' .position 1. must be int, not float"),
         raises(lambda: torch.arange(start=1), "missing 1 required positional arguments: .end."),
-        raises(lambda: torch.arange("a"), "must be Number, not str"), raises(lambda: torch.arange(), "arange"),
+        raises(lambda: torch.arange(5, step=2), "arange"), raises(lambda: torch.arange("a"), "must be Number, not str"), raises(lambda: torch.arange(), "arange"),
         raises(lambda: torch.randint(5), "randint"), raises(lambda: torch.randint(1, 5), "must be tuple of ints, not int"),
         raises(lambda: torch.zeros(2, requires_grad=1), "argument 'requires_grad' must be bool, not int"),
     ]  # fmt: skip
