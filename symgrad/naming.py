@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from symgrad.eager.array_face import NamedSize
+from symgrad.eager.descriptions import described, signature_of
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 
@@ -95,6 +96,8 @@ def maker(name: str, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
         import_module("symgrad.eager.tensor_methods")
         return getattr(import_module("symgrad.eager.factories"), name)(*args, **kwargs)
 
+    chosen.__doc__ = described(name, of_arrays.__doc__)
+    chosen.__wrapped__ = signature_of(name)  # what help shows of its arguments
     return chosen
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from symgrad.eager.operation import Operation
+from symgrad.eager.operation import Operation, refuse_number
 from symgrad.eager.out_argument import check_out, deliver
 from symgrad.errors import at_user_line
 
@@ -56,6 +57,17 @@ _LISTED: dict[str, tuple[str, ...]] = {
 _OF_NUMPY = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other", "A": "input"}
 
 
+_NUMBERS = frozenset((int, float, bool))
+# functions whose first operand may be a number, or is none
+_OF_NUMBERS = frozenset(
+    """
+add bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor broadcast_shapes copysign div divide float_power
+floor_divide fmod mul multiply multigammaln polygamma pow remainder rsub sub subtract tril_indices triu_indices true_divide
+where xlogy
+""".split()
+)
+
+
 class Form(NamedTuple):
     """What a function's arguments are called.
 
@@ -76,7 +88,8 @@ class Form(NamedTuple):
 
 def form_of(function: Function, name: str) -> Form:
     """Return how a function of torch's may be called."""
-    code = getattr(function.formula if isinstance(function, Operation) else function, "__code__", None)
+    plain = getattr(function, "__wrapped__", function)
+    code = getattr(plain.formula if isinstance(plain, Operation) else plain, "__code__", None)
     if code is None:
         return Form((), {}, ())
     own = code.co_varnames[: code.co_argcount]
@@ -123,6 +136,8 @@ def method(function: Function, name: str) -> Function:
         return function(self, *args)
 
     bound.__name__ = bound.__qualname__ = name
+    if not isinstance(function, Operation):
+        bound.__wrapped__ = function  # type: ignore[attr-defined]  # what help shows of its arguments
     bound.__doc__ = function.__doc__
     return bound
 
@@ -139,9 +154,13 @@ def public(function: Function, name: str, out: str = "") -> Function:
         the result.
     """
     form = form_of(function, name)
+    code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+    of_tensor = code is not None and code.co_varnames[:1] in (("input",), ("x",), ("A",)) and name not in _OF_NUMBERS
 
     @functools.wraps(function)
     def chosen(*args: Any, **kwargs: Any) -> Any:
+        if of_tensor and args and type(args[0]) in _NUMBERS:
+            refuse_number(name, args[0])
         if not kwargs:
             return function(*args)
         target = kwargs.pop("out", None) if out else None
@@ -150,7 +169,21 @@ def public(function: Function, name: str, out: str = "") -> Function:
             return function(*args, **kwargs)
         return _into(target, function, name, out, args, kwargs)
 
+    if isinstance(function, Operation):
+        chosen.__signature__ = _signature(function, form, bool(out))  # type: ignore[attr-defined]
     return chosen
+
+
+def _signature(function: Operation, form: Form, out: bool) -> inspect.Signature:
+    """Return what help shows of an operation's arguments."""
+    code = getattr(function.formula, "__code__", None)
+    count = 0 if code is None else code.co_argcount
+    static = () if code is None else code.co_varnames[count : count + code.co_kwonlyargcount]
+    place, key = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    parameters = [*[inspect.Parameter(n, place) for n in form.operands], *[inspect.Parameter(n, key) for n in static]]
+    if out:
+        parameters.append(inspect.Parameter("out", key, default=None))
+    return inspect.Signature(parameters)
 
 
 def _into(target: Any, function: Function, name: str, kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from symgrad.dtypes import as_dtype, bool_, float64
 from symgrad.eager.array_face import Array
+from symgrad.eager.descriptions import described
 from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one
 from symgrad.eager.operators import power
 from symgrad.eager.shapes import reshape_node
@@ -73,6 +74,7 @@ def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 break
         return function(*args, **kwargs)
 
+    chosen.__doc__ = described(name, function.__doc__)
     return chosen
 
 
@@ -224,9 +226,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Return arrays joined along an existing axis; with ``axis=None`` their elements, as one axis."""
+    if not len(arrays):
+        raise ShapeError(at_user_line("concatenate: expected a non-empty list of Tensors or arrays"))
     nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
-    if not nodes:
-        raise ValueError("concatenate: needs at least one array")
     if axis is None:
         nodes, axis = [reshape_node(n, (-1,)) for n in nodes], 0
     return answer(ops.concatenate(*nodes, axis=normalize_axis("concatenate", axis, nodes[0].ndim)), (arrays,))
@@ -234,9 +236,9 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Return arrays joined along a new axis."""
+    if not len(arrays):
+        raise ShapeError(at_user_line("stack expects a non-empty TensorList"))
     nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
-    if not nodes:
-        raise ValueError("stack: needs at least one array")
     return answer(ops.stack(*nodes, axis=normalize_axis("stack", axis, nodes[0].ndim + 1)), (arrays,))
 
 

@@ -20,13 +20,14 @@ from symgrad.eager import (
 )
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.assigning import assigned_at_once
-from symgrad.eager.call_forms import arguments, form_of, method
+from symgrad.eager.call_forms import method
 from symgrad.eager.creation import legacy, new_tensor_like
 from symgrad.eager.device import Device, strided
 from symgrad.eager.factories import NEW, full_like, ones_like, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
+from symgrad.eager.in_place import finish_in_place, in_place, of_tensors, reshaped_in_place
 from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap
@@ -34,13 +35,11 @@ from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
-from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.torch_basics import cast, draws, fill_with_number, fill_with_tensor, fill_with_zeros
+from symgrad.eager.torch_basics import draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
 from symgrad.eager.torch_strided import each_once
-from symgrad.errors import DTypeError, at_user_line
-from symgrad.ir.types import format_shape
+from symgrad.errors import at_user_line
 
 __all__ = ["METHODS"]
 
@@ -55,59 +54,6 @@ def _operator(function: Function) -> Function:
         return function(self, other) if is_operand(other) else NotImplemented
 
     return operator
-
-
-def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
-    """Write a result into ``target``, in its own element type and shape.
-
-    Raises
-    ------
-    RuntimeError
-        When the result does not fit, as torch says it.
-    """
-    if result._value.type is target._value.type:
-        return target.write_in_place(result._value, result._edge)
-    if result.dtype is not target.dtype:
-        if result.dtype.category > target.dtype.category:
-            given, own = TITLES[result.dtype.name], TITLES[target.dtype.name]
-            raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
-        result = cast(result, dtype=target.dtype)
-    if tuple(result.shape) != tuple(target.shape):
-        own_shape, given_shape = format_shape(target.shape), format_shape(result.shape)
-        message = f"output with shape {own_shape} doesn't match the broadcast shape {given_shape}"
-        raise RuntimeError(at_user_line(message))
-    return target.write_in_place(result._value, result._edge)
-
-
-def in_place(function: Function, name: str) -> Function:
-    """Return the form of a function that writes its result into its first argument."""
-    scattered, careless = name in _SCATTERED, name in _CARELESS
-    form = form_of(function, name)
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if (self._cell is not None and not careless) or scattered:
-            refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
-        if kwargs:
-            (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
-        return finish_in_place(self, function(self, *args, **kwargs))
-
-    return _described(method, name)
-
-
-def _described(method: Function, name: str) -> Function:
-    """Return the method that writes, with a name and what help shows of it."""
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = (
-        f"Write what ``{name}`` with these arguments returns into this tensor, and return this tensor.\n\n"
-        "    The result takes this tensor's shape and element type, or RuntimeError is raised; so it is for a leaf that\n"
-        "    requires a gradient, unless under ``no_grad``."
-    )
-    return method
-
-
-# what writes at indices must read nothing of what it writes; and what may read anything, as it computes elsewhere first
-_SCATTERED = {"index_add", "index_copy", "index_put", "put", "scatter", "scatter_add", "scatter_reduce"}
-_CARELESS = {"addbmm", "addmm", "addmv", "baddbmm", "index_fill", "masked_fill", "masked_scatter"}
 
 
 def in_place_operator(function: Function) -> Function:
@@ -129,30 +75,6 @@ def in_place_operator(function: Function) -> Function:
         return self
 
     return operator
-
-
-def reshaped_in_place(function: Function, name: str) -> Function:
-    """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
-    form = form_of(function, name)
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if mode.grad:
-            self.check_writeable(None)
-        (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
-        made = function(self, *args, **kwargs)
-        self.counter[0] += 1
-        self._value, self._cell, self._chain = made.current(), made._cell, made._chain
-        if made._cell is not None:
-            self._stamp = made._stamp
-        if isinstance(self._edge, Leaf):  # under no_grad
-            self._edge.keep(self)
-        else:
-            self._edge = made._edge
-        return self
-
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"Turn this tensor into what ``{name}`` with these arguments returns: a view of its own memory."
-    return method
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -205,8 +127,21 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
     if assigned_at_once(self, key, value):
         return
+    if not is_operand(value):
+        title = TITLES[self.dtype.name]
+        raise TypeError(at_user_line(f"can't assign a {type(value).__name__} to a torch.{title}Tensor"))
     target, contents = assignment(self, key, value)
     finish_in_place(target, contents)
+
+
+def _delitem(self: Tensor, key: Any) -> None:
+    raise TypeError(at_user_line("Tensor does not support deleting items"))
+
+
+def _invert(self: Tensor) -> Any:
+    if self.dtype.is_floating:
+        raise TypeError(at_user_line("~ (operator.invert) is only implemented on integer and Boolean-type tensors"))
+    return TORCH["bitwise_not"](self)
 
 
 _powers: dict[int, Function] = {}
@@ -305,6 +240,7 @@ METHODS: dict[str, Any] = {
     "_is_view": _is_view,
     "__getitem__": getitem,
     "__setitem__": _setitem,
+    "__delitem__": _delitem,
     "__deepcopy__": memory.deepcopy,
     "__copy__": memory.shallow_copy,
     "__reduce_ex__": memory.reduce,
@@ -314,7 +250,7 @@ METHODS: dict[str, Any] = {
     "__neg__": TORCH["neg"],
     "__pos__": lambda self: self,
     "__abs__": TORCH["abs"],
-    "__invert__": TORCH["bitwise_not"],
+    "__invert__": _invert,
     "__matmul__": _matrix_product,
     "__round__": memory.python_round,
     "__divmod__": lambda self, other: (self // other, self % other),
@@ -333,6 +269,19 @@ for _name in torch_names.IN_PLACE:
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name], _name)
 METHODS["__iter__"] = memory.iterate
+_MEANINGS = {
+    "cpu": "Return this tensor: it is in this machine's memory.",
+    "data_ptr": "Return where in memory the first element is.",
+    "dim": "Return how many axes there are.",
+    "ndimension": "Return how many axes there are.",
+    "element_size": "Return how many bytes an element has.",
+    "is_complex": "Return False: there are no complex Tensors.",
+    "is_floating_point": "Return whether the elements are floating-point numbers.",
+    "is_inference": "Return whether this was made in inference mode.",
+    "stack_rows": "Return tensors stacked along a new first axis.",
+}
+for _name, _meaning in _MEANINGS.items():
+    METHODS[_name].__doc__ = _meaning
 for _name, _method in METHODS.items():
     setattr(Tensor, _name, method(_method, _name))
 _PROPERTIES = {
@@ -350,11 +299,19 @@ _PROPERTIES = {
 }
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
+
+
+def _value_made_of(*args: Any) -> Any:
+    """Return the value of what ``Tensor(...)`` with these arguments makes."""
+    return legacy(*args)._value
+
+
 _STATIC: dict[str, Function] = {
-    "made_of": lambda *args: legacy(*args)._value,
+    "made_of": _value_made_of,
     "settled": settled,
     "on_tape": on_tape,
 }  # what the layers above find by a value's kind
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)
+torch_names.PUBLIC.update({name: of_tensors(getattr(Tensor, name), name) for name in torch_names.PUBLIC_IN_PLACE})

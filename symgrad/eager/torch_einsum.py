@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symgrad.eager.operation import operation
-from symgrad.eager.torch_rules import Operand, refuse, same_dtype
+from symgrad.eager.torch_rules import Operand, check_list, refuse, same_dtype
 from symgrad.ir.expr import Node, ops
 
 __all__ = ["FUNCTIONS", "contraction"]
@@ -65,9 +65,10 @@ def einsum(equation: Any, *operands: Any) -> Any:
     """
     if not isinstance(equation, str):
         equation, operands = _spelled(equation, *operands)
-    given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
+    given: Any = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
     if not given:
         refuse(_NO_OPERANDS)
+    check_list("einsum", tuple(given), argument=1)
     return (_einsum_of_one if len(given) == 1 else contraction)(*given, subscripts=equation)
 
 

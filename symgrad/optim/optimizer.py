@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from symgrad.eager.grad_mode import enable_grad, no_grad
 from symgrad.eager.tensor_face import Tensor
 
-__all__ = ["Group", "Optimizer", "at_least_zero", "check_rate", "refuse_options"]
+__all__ = ["Group", "Optimizer", "at_least_zero", "check_rate", "counted", "refuse_options"]
 
 Group = dict[str, Any]
 
@@ -54,6 +56,8 @@ class Optimizer:
     TypeError, ValueError
         As torch does: no parameters, parameters that are no Tensors or no leaves, the same one in two groups.
     """
+
+    stepped = False  # what schedules ask: whether a step was made
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
@@ -125,6 +129,7 @@ class Optimizer:
             Clears the gradients, computes the loss, calls ``backward`` and returns the loss. It runs with gradients on.
         """
         loss = None
+        self.stepped = True
         if closure is not None:
             with enable_grad():
                 loss = closure()
@@ -189,6 +194,17 @@ def _named(params: list[Any]) -> tuple[list[Any], list[Any] | None]:
     if not all(pairs):
         raise ValueError("all optimizer params should be with/without names. Some param names are missing")
     return [p for _, p in params], [n for n, _ in params]
+
+
+def counted(state: dict[str, Any], param: Tensor, names: Iterable[str], by: int = 1) -> dict[str, Any]:
+    """Count a step in a parameter's state, which begins with zeros under ``names``."""
+    if not state:
+        state["step"] = Tensor.from_array(np.zeros((), np.float32))
+        for name in names:
+            state[name] = param.detach().clone().zero_()
+    if by:
+        state["step"] = Tensor.from_array(np.array(state["step"].item() + by, np.float32))
+    return state
 
 
 def _cast(name: str, value: Any, param: Tensor) -> Any:

@@ -23,7 +23,10 @@ import symgrad.nn.functional as F; F.relu
 from symgrad.nn.functional import relu, softmax, cross_entropy
 from symgrad.nn import functional as F; F.relu
 import symgrad.nn as nn; nn.functional.relu; nn.utils.clip_grad_norm_
-from symgrad.nn.utils import clip_grad_norm_, clip_grad_value_
+from symgrad.nn.utils import clip_grad_norm_, clip_grad_value_, parameters_to_vector
+from symgrad.nn.utils.convert_parameters import vector_to_parameters
+from symgrad.optim.lr_scheduler import StepLR, LambdaLR, CosineAnnealingLR
+from symgrad.optim import lr_scheduler, RMSprop, Adagrad; lr_scheduler.ExponentialLR
 from symgrad.nn.utils.clip_grad import clip_grad_norm_
 import symgrad.nn.utils as U; U.clip_grad_norm_
 from symgrad.optim import SGD, Adam, AdamW
