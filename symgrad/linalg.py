@@ -6,8 +6,9 @@ from typing import Any
 
 from symgrad.eager import tensor_methods  # noqa: F401  # a Tensor is whole from its first appearance
 from symgrad.eager.torch_names import PUBLIC_LINALG
+from symgrad.errors import LinAlgError  # noqa: F401  # torch has its name here
 
-__all__ = sorted(PUBLIC_LINALG)  # noqa: PLE0605  # names of a table
+__all__ = sorted([*PUBLIC_LINALG, "LinAlgError"])  # noqa: PLE0605  # names of a table
 
 
 def __getattr__(name: str) -> Any:

@@ -38,8 +38,11 @@ _PLACES: dict[str, str] = {
     **dict.fromkeys(("empty", "empty_like", "linspace", "logspace", "scalar_tensor"), "symgrad.eager.factories"),
     **dict.fromkeys(("contiguous_format", "device", "preserve_format", "strided"), "symgrad.eager.device"),
     **dict.fromkeys((
+        "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
+    ), "symgrad.eager.typed_tensors"),
+    **dict.fromkeys((
         "Generator", "bernoulli", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like",
-        "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+        "get_rng_state", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
     ), "symgrad.eager.random_numbers"),
     **dict.fromkeys((
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
@@ -47,12 +50,13 @@ _PLACES: dict[str, str] = {
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
     **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "symgrad.autograd.anomaly_mode"),
     **dict.fromkeys((
-        "can_cast", "clone", "detach", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference",
-        "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
+        "can_cast", "clone", "detach", "finfo", "get_num_threads", "iinfo", "is_complex", "is_floating_point",
+        "is_inference", "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type",
+        "set_num_threads", "typename",
     ), "symgrad.eager.tensor_functions"),
 }  # fmt: skip
 _NUMBERS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
-_PACKAGES = ("autograd", "linalg", "nn", "optim", "special", "testing")
+_PACKAGES = ("autograd", "cuda", "linalg", "nn", "optim", "special", "testing")
 _DTYPES = {"float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 _ABSENT = {"half", "float16", "bfloat16", "complex64", "complex128", "cfloat", "cdouble", "int8", "int16", "short", "uint8"}
 

@@ -143,11 +143,14 @@ def _unpacked(data: Any) -> Any:
     return list(data) if isinstance(data, np.ndarray) and data.ndim else data
 
 
-def legacy(*args: Any) -> Tensor:
-    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always the default floating type."""
+def legacy(*args: Any, dtype: DType | None = None) -> Tensor:
+    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always of one type, the default floating one unless given."""
+    kind = defaults.dtype if dtype is None else dtype
     if len(args) == 1 and not isinstance(args[0], int):
-        return new_tensor(_array_of(args[0], defaults.dtype), False)
-    return new_tensor(np.zeros(sizes_of("Tensor", args or (0,)), defaults.dtype.numpy), False)
+        if isinstance(args[0], float):
+            raise TypeError(at_user_line("new(): data must be a sequence (got float)"))
+        return new_tensor(_array_of(args[0], kind), False)
+    return new_tensor(np.zeros(sizes_of("Tensor", args or (0,)), kind.numpy), False)
 
 
 def new_tensor_like(

@@ -20,6 +20,7 @@ from symgrad.errors import at_user_line
 __all__ = [
     "Generator",
     "bernoulli",
+    "get_rng_state",
     "initial_seed",
     "manual_seed",
     "multinomial",
@@ -33,6 +34,7 @@ __all__ = [
     "random_generator",
     "randperm",
     "seed",
+    "set_rng_state",
 ]
 
 
@@ -53,6 +55,37 @@ class Generator:
         """Return the seed the sequence began with."""
         return self._initial
 
+    def get_state(self) -> Tensor:
+        """Return where the sequence is, as int64 numbers that only ``set_state`` reads."""
+        state: Any = self.source.bit_generator.state
+        numbers = [state["state"]["state"], state["state"]["inc"]]
+        words = [(n >> (32 * k)) & 0xFFFFFFFF for n in numbers for k in range(4)]
+        words += [state["has_uint32"], state["uinteger"], self._initial % (1 << 32), (self._initial >> 32) % (1 << 32)]
+        return new_tensor(np.array(words, np.int64), False)
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Go on where the sequence was when ``get_state`` returned this.
+
+        Raises
+        ------
+        TypeError
+            For what is no such state.
+        """
+        words = [int(w) for w in new_state.tolist()] if isinstance(new_state, Tensor) else []
+        if len(words) != 12:
+            raise TypeError(at_user_line("RNG state must be what get_state returned"))
+        low, high = (sum(w << (32 * k) for k, w in enumerate(words[p : p + 4])) for p in (0, 4))
+        bits = np.random.PCG64()
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": low, "inc": high},
+            "has_uint32": words[8],
+            "uinteger": words[9],
+        }
+        self.source = np.random.Generator(bits)
+        self._initial = words[10] + (words[11] << 32)
+        return self
+
     def seed(self) -> int:
         """Begin a sequence that nobody can foresee, and return its seed."""
         fresh = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
@@ -72,6 +105,16 @@ def manual_seed(seed: int) -> Generator:
 def seed() -> int:
     """Begin a sequence that nobody can foresee, and return its seed."""
     return _default.seed()
+
+
+def get_rng_state() -> Tensor:
+    """Return where the sequence of random numbers is, for ``set_rng_state``."""
+    return _default.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Go on with the sequence of random numbers where it was when ``get_rng_state`` returned this."""
+    _default.set_state(new_state)
 
 
 def random_generator(generator: Generator | None = None) -> np.random.Generator:

@@ -8,6 +8,7 @@ from typing import Any
 from symgrad.eager import (
     torch_activations,
     torch_arithmetic,
+    torch_attention,
     torch_einsum,
     torch_elementwise,
     torch_extrema,
@@ -66,7 +67,9 @@ LINALG: dict[str, Function] = {
     **torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG, **torch_matrix_functions.LINALG,
     **torch_lu.LINALG,
 }  # fmt: skip
-NN: dict[str, Function] = {**torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN}
+NN: dict[str, Function] = {
+    **torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN, **torch_attention.NN,
+}  # fmt: skip
 
 # what ``sg`` and its parts have under torch's names, called in every way that torch allows
 PUBLIC: dict[str, Function] = {name: public(f, name, OUT.get(name, "")) for name, f in FUNCTIONS.items()}

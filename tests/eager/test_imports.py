@@ -38,6 +38,10 @@ from symgrad.optim.adamw import AdamW
 import symgrad.linalg; symgrad.linalg.inv
 from symgrad.linalg import inv, norm
 from symgrad.special import expit
+import symgrad.cuda; symgrad.cuda.is_available()
+from symgrad.testing import assert_close
+from symgrad.linalg import LinAlgError
+from symgrad import FloatTensor, LongTensor, cuda, device, strided
 from symgrad.func import grad, vmap, jacrev
 from symgrad import nn, optim, autograd, linalg, special, func, testing, Tensor, tensor
 import symgrad as sg; sg.autograd.functional.jacobian; sg.nn.functional.relu; sg.optim.SGD; sg.linalg.inv; sg.func.grad
