@@ -18,7 +18,7 @@ from symgrad.eager.engine import CustomEntry
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record, Signature, leaf, type_of
-from symgrad.eager.tape import Leaf
+from symgrad.eager.tape import Leaf, is_adrift
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.trees import flatten, unflatten
 from symgrad.eager.views import SEVERAL, as_alias
@@ -262,7 +262,7 @@ def _on_tape(context: Context, edge: Record | None, result: Any, inputs: list[Te
         return result
     if given:
         result = as_alias(result)
-    elif result._edge is not None:
+    elif result._edge is not None and not is_adrift(result._edge):
         return Tensor.of(result.current(), edge)
     result._place(edge)
     for at, (tensor, record, _) in enumerate(context._saved):

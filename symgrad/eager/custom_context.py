@@ -10,7 +10,7 @@ import numpy as np
 from symgrad.eager.operation import apply_graph
 from symgrad.eager.recording import Record
 from symgrad.eager.staleness import modified, place_of
-from symgrad.eager.storage import written_over
+from symgrad.eager.storage import saved_value, written_over
 from symgrad.eager.tape import FREED, owner
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
@@ -77,8 +77,9 @@ class Context:
             if written is not None:
                 place = place_of(edge if self._is_own(edge) else tensor.edge())
                 raise modified(record, place, written[1][0], written[0])
-            same = tensor._value is record and tensor._edge is edge
-            found.append(tensor if same else Tensor.of(record, edge))
+            value = saved_value(record)  # another after a write that nothing was told of
+            same = tensor._value is value and tensor._edge is edge
+            found.append(tensor if same else Tensor.of(value, edge))
         return tuple(found) or self._for_forward
 
     def _is_own(self, edge: Any) -> bool:

@@ -103,9 +103,6 @@ def run(
         if route is not None:
             route.note(course)
     order, leaves, ends = course.order, course.leaves, course.ends
-    for record in order:
-        if record.freed and record not in ends and not isinstance(record, CustomEntry):
-            raise RuntimeError(record.why if isinstance(record, Refused) else FREED)
     state = Pass(create_graph, inside)
     for edge, cotangent in roots:
         state.arrived.setdefault(owner(edge), []).append(cotangent)
@@ -136,7 +133,7 @@ def run(
 
 def _finish(state: Pass, edges: Sequence[Any]) -> dict[Any, Tensor]:
     found = {}
-    for edge in edges:
+    for edge in dict.fromkeys(edges):  # hooks of one that is asked for twice run once
         place = owner(edge)
         total = state.asked.get(place)
         if total is None:
@@ -229,6 +226,9 @@ def _pull_back_piece(state: Pass, piece: Piece, asked: set[Place]) -> None:
     seeds, cotangents = _seeds(state, position)
     if not seeds:
         return
+    for record in records:
+        if record.freed:
+            raise RuntimeError(record.why if isinstance(record, Refused) else FREED)
     wanted = [(position[r], k) for r, k in asked if r in position] if asked else []
     plan = piece.plan(seeds, wanted)
     values = piece.values

@@ -18,7 +18,7 @@ from symgrad.eager.programs import Job, evaluate, prepare
 from symgrad.eager.recording import Record, leaf
 from symgrad.eager.repeating import Learned, backward_again, key_of, remember, results_before, route_of, told
 from symgrad.eager.storage import write
-from symgrad.eager.tape import Leaf
+from symgrad.eager.tape import Leaf, is_adrift
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import clone
 
@@ -49,7 +49,7 @@ def _seeds(tensors: Sequence[Tensor], given: Any, create_graph: bool) -> list[tu
         edge = tensor.edge()
         if cotangent is None and edge is not None:
             cotangent = _implicit(tensor)  # noqa: PLW2901  # torch's default
-        if edge is None:
+        if edge is None or is_adrift(edge):
             raise RuntimeError(NO_GRAD.format(k))
         assert cotangent is not None
         _check_seed(k, tensor, cotangent)
@@ -157,7 +157,8 @@ def _backward(
     inside = also is None and not create_graph
     done = run(roots, receivers, keep, create_graph, inside, route)
     with AccumulateLock:
-        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf)}  # other inputs keep theirs by themselves
+        # other inputs than leaves keep theirs by themselves
+        ours = {e: c for e, c in done.found.items() if isinstance(e, Leaf) and not e.off}
         job, totals = _accumulate(ours, create_graph, also, inside, exact=also is not None and not keep)
     if job is not None and done.repeatable:
         return Learned(job, totals, done.spent, done.read)
@@ -174,7 +175,7 @@ def _call_post_hooks(found: dict[Any, Tensor]) -> None:
         if edge.extras is not None:
             for after in list(edge.extras.posthooks.values()):
                 after((), (cotangent,))
-        if edge.posthooks:
+        if edge.posthooks and not edge.off:
             tensor = edge.tensor()
             for hook in list(edge.posthooks.values()):
                 hook(tensor)
@@ -184,7 +185,7 @@ def _receiver(k: int, tensor: Any) -> Any:
     edge = tensor.edge()
     if edge is None:
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    return edge
+    return Leaf(edge.type, tensor) if is_adrift(edge) else edge  # a leaf that nothing leads to
 
 
 def _accumulate(

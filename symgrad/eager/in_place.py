@@ -8,7 +8,7 @@ from typing import Any
 from symgrad.eager.call_forms import arguments, form_of
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.out_argument import TITLES
-from symgrad.eager.overlaps import refuse_overlap
+from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast
@@ -50,6 +50,8 @@ def in_place(function: Function, name: str) -> Function:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if (self._cell is not None and not careless) or scattered:
             refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
+        if self._chain:
+            refuse_windows(self)
         if kwargs:
             (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
         return finish_in_place(self, function(self, *args, **kwargs))

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
+from symgrad.eager.layouts import layout_of, places_in_storage
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.views import as_strides, places_in_storage
 from symgrad.errors import at_user_line
 
-__all__ = ["refuse_overlap"]
+__all__ = ["refuse_overlap", "refuse_windows"]
 
 SHARED = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
@@ -40,6 +42,24 @@ def refuse_overlap(target: Tensor, operands: Iterable[Any], whole: bool = False)
             raise RuntimeError(at_user_line(SHARED))
 
 
+def refuse_windows(target: Tensor) -> None:
+    """Raise RuntimeError for a computation in place in windows that overlap: its result depends on the order of elements.
+
+    What is copied or filled in may be written; the last element counts.
+    """
+    if any(view.repeats for view in target._chain):
+        layout = layout_of(target)
+        if layout is not None and not layout.overlaps and np.unique(places_in_storage(target)).size < layout.model.size:
+            raise RuntimeError(at_user_line(WINDOWS))
+
+
+WINDOWS = (
+    "unsupported operation: several elements of the written-to tensor are one in memory, as its windows overlap, and it would be "
+    "computed from itself, so that the result would depend on the order of elements. Please clone() the tensor before performing "
+    "the operation."
+)
+
+
 def _collide(target: Tensor, operand: Tensor, whole: bool) -> bool:
     """Whether two dense tensors of one storage overlap; with ``whole`` also where they are the same."""
     one, other = _extent(target), _extent(operand)
@@ -51,15 +71,15 @@ def _collide(target: Tensor, operand: Tensor, whole: bool) -> bool:
 
 
 def _extent(tensor: Tensor) -> Extent | None:
-    """Return where a tensor's elements begin and end in the storage, with its strides; None where they are not dense."""
-    shape, strides = tuple(tensor.shape), as_strides(tensor)
+    """Return the first byte and the last of a tensor's elements in the storage, with its strides; None where not dense."""
+    layout, shape = layout_of(tensor), tuple(tensor.shape)
     count = math.prod(shape)
-    if not count:
+    if not count or layout is None:
         return None
     dense = 1
-    for step, size in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n > 1):
+    for step, size in sorted((s, n) for s, n in zip(layout.strides, shape, strict=True) if n > 1):
         if step != dense:
             return None
         dense *= size
-    begin = int(places_in_storage(tensor).min()) if tensor._chain else 0
-    return begin, begin + count, strides
+    width = tensor.dtype.itemsize
+    return layout.offset * width, (layout.offset + count) * width, layout.strides

@@ -118,7 +118,9 @@ def make_plan(
     used = set(Graph([], outputs).order)
     needed = tuple([n for n, v in enumerate(values) if v in used])
     saved = {values[n] for n in needed}
-    saving = tuple([p for p, nodes in enumerate(reads) if not saved.isdisjoint(nodes)])
+    # as torch's, an entry of a write through a view gives itself up, though it keeps no value
+    once = {p for p, e in enumerate(entries) if e.signature.name == "CopySlices" and arrived[p]}
+    saving = tuple([p for p, nodes in enumerate(reads) if p in once or not saved.isdisjoint(nodes)])
     readers = tuple([tuple([p for p, nodes in enumerate(reads) if values[n] in nodes]) for n in needed])
     return Plan(Signature("Backward", Graph([*[values[n] for n in needed], *given], outputs)), needed, saving, readers)
 

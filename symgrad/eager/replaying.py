@@ -82,19 +82,45 @@ def replay(
 ) -> list[Tensor]:
     """Record a plan operation by operation.
 
-    As in torch, a derivative that reads saved values, or is a power's, stays on the tape also where it is constant: the next
-    derivative is zero then, no error.
+    As in torch, a derivative that is a power's, or that one of some operations gives from what it saved, stays on the tape
+    also where it is constant: the next derivative is zero then, no error.
     """
     if plan.steps is None:
-        plan.steps = _steps(plan.signature.graph)
+        plan.steps = *_steps(plan.signature.graph), _sources(plan.signature.graph, len(values))
     given = [(v, e) for v, e in zip(values, edges, strict=True)] + [(s.current(), s._edge) for s in seeds]
-    steps, outputs = plan.steps
+    steps, outputs, sources = plan.steps
     power = any(r.power or (r.signature is not None and r.signature.name == "PowBackward0") for r in entries)
     results = _run(steps, outputs, given, power)
-    if not power and all(e is None for e in edges):
+    stays = {n for n, e in enumerate(edges) if e is not None and any(_keeps(entries[p]) for p in plan.readers[n])}
+    if not power and not stays:
         return results
     operands = [(v, e) for r in entries for v, e in zip(r.inputs, r.edges or (), strict=False) if e is not None]
-    return [t if t._edge is not None else _anchored(t, *operands[0]) for t in results]
+    found = []
+    for result, source in zip(results, sources, strict=True):
+        read = sorted(stays & source)
+        anchors = [given[n] for n in read] or (operands if power else [])
+        found.append(_anchored(result, *anchors[0]) if result._edge is None and anchors else result)
+    return found
+
+
+# whose derivative torch computes from a saved tensor, though it is constant wherever it is differentiable
+_PIECEWISE_LINEAR = {
+    f"{name}Backward0"
+    for name in ("Relu", "LeakyRelu", "Threshold", "Hardtanh", "Hardshrink", "Softshrink", "Hardsigmoid", "Abs", "PreluKernel")
+}
+
+
+def _keeps(entry: Record) -> bool:
+    return entry.signature is not None and entry.signature.name in _PIECEWISE_LINEAR
+
+
+def _sources(graph: Graph, count: int) -> list[set[int]]:
+    """Return for each output which of the first ``count`` inputs it depends on."""
+    found: dict[Node, set[int]] = {node: {k} if k < count else set() for k, node in enumerate(graph.inputs)}
+    for node in graph.order:
+        if node not in found:
+            found[node] = set().union(*(found[i] for i in node.inputs))
+    return [found[o] for o in graph.outputs]
 
 
 def _anchored(tensor: Tensor, value: Record, edge: Any) -> Tensor:

@@ -8,20 +8,17 @@ a trail to the storage, whose contents backward then reads as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
-from symgrad.eager.recording import AnyArray, Assigned, Record, Signature, leaf, type_of
+from symgrad.eager.recording import AnyArray, Assigned, Record, leaf, type_of
 from symgrad.eager.tape import Leaf, Refused
+from symgrad.eager.view_operation import View
 from symgrad.eager.windows import this_window
-from symgrad.ir.expr import Node, fresh_input, ops
-from symgrad.ir.graph import Graph
-from symgrad.ir.types import TensorType
+from symgrad.ir.expr import ops
 
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
@@ -29,83 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Hidden", "View", "alias", "cell_of", "read_view", "renew", "saved_value", "write"]
 
 
-_SMALL = 64  # elements
-
-
-class View(Signature):
-    """A view operation: how to read it from its operand, and how to write through it.
-
-    Parameters
-    ----------
-    name : str
-    read : callable
-        Node to Node.
-    put : callable
-        The operand and the view's new contents to the operand's new contents.
-    array : callable
-        The same reading of an ndarray, as a NumPy view.
-    repeats : bool
-        Whether several of its elements are one of the operand's.
-    type_ : TensorType, optional
-        Of the result. Where it is given the graph is made when somebody looks at it.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        operand: Any,
-        read: Callable[[Node], Node],
-        put: Callable[[Node, Node], Node],
-        array: Callable[[AnyArray], AnyArray],
-        repeats: bool = False,
-        type_: TensorType | None = None,
-    ) -> None:
-        self._operand = operand
-        self._read = read
-        self._late = type_ is not None
-        if type_ is None:
-            super().__init__(name, self.graph, view=True)
-        else:
-            self.name, self.view, self.single = name, True, True
-            self.type, self.types = type_, (type_,)
-            self.tracks = type_.dtype.is_floating
-            self.carries = (self.tracks,)
-        self._put = put
-        self.array = array
-        self.repeats = repeats
-        self._put_signature: Signature | None = None
-
-    @cached_property
-    def is_slice(self) -> bool:
-        """Whether it is a slice of fixed sizes."""
-        return self._late and all(isinstance(n, int) for n in self.type.shape)
-
-    def read_at_once(self, data: AnyArray) -> AnyArray | None:
-        """Return a slice of known values, where that costs less than recording it: a part of the memory, or few elements."""
-        array = self.array(data)
-        if array.size <= _SMALL:
-            return np.array(array)
-        return array if array.flags.c_contiguous else None
-
-    @cached_property
-    def graph(self) -> Graph:  # type: ignore[override]  # made when it is first looked at
-        """The reading as a graph."""
-        node = fresh_input("x", self._operand)
-        return Graph([node], [self._read(node)])
-
-    @property
-    def put(self) -> Signature:
-        """The operation that writes through this view."""
-        if self._put_signature is None:
-            base, new = fresh_input("base", self._operand), fresh_input("new", self.type)
-            self._put_signature = Signature("CopySlices", Graph([base, new], [self._put(base, new)]))
-        return self._put_signature
-
-
-NO_INFERENCE = (
-    "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor before "
-    "doing inplace update."
-)
+Chain = tuple[View, ...]
 
 
 class Hidden:
@@ -175,14 +96,20 @@ def renew(tensor: Tensor) -> None:
             tensor._edge = cell.edge
         return
     value, edge, array = cell.value, cell.edge if tensor._follows else None, cell.memory
-    for view in tensor._chain:
+    chain, root = tensor._chain, tensor._parent
+    apart = root is not None and not root._follows and isinstance(root._edge, Record) and type(tensor._edge) is not Leaf
+    if apart:  # a view of an alias that a write put on the tape
+        for view in root._chain:
+            array = None if array is None else view.array(array)
+        value, edge, chain = root.current(), root._edge, chain[len(root._chain) :]
+    for view in chain:
         value, array = read_view(view, value, edge, array)
         edge = None if edge is None else value
     tensor._value, tensor._stamp = value, cell.stamp
     if tensor._born is not None and (edge is not None or tensor._edge is not None):
-        if tensor.counter[0] != tensor._born:
-            tensor._edge = Refused(value.type, tensor._forbidden)
-    elif tensor._follows:
+        if tensor.counter[0] != tensor._born and not isinstance(tensor._edge, Refused):
+            tensor._edge = Refused.of(value.type, tensor._forbidden)
+    elif tensor._follows or apart:
         tensor._edge = edge
 
 
@@ -223,6 +150,12 @@ def _cut_off(tensor: Tensor, other: Tensor) -> None:
 _cuts: dict[Any, View] = {}
 
 
+NO_INFERENCE = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor before "
+    "doing inplace update."
+)
+
+
 def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
     if tensor._inference and not mode.inference:
@@ -252,9 +185,29 @@ def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> None:
     """Give a storage that is shared new contents, through one of its tensors."""
     if tensor._stamp != cell.stamp:
         renew(tensor)
-    by = value
-    if tensor._chain:
-        value, edge = _put(tensor, cell, value, edge)  # may refuse: nothing has been marked yet
+    by, root = value, None
+    if tensor._chain:  # a write may be refused: nothing has been marked yet
+        root, value, edge = _whole(tensor, cell, value, edge)
+    _mark(tensor, cell, by)
+    if cell.memory is not None:
+        value = _into_memory(cell.memory, value)
+    cell.value = value
+    cell.stamp += 1
+    if root is not None:
+        if edge is not None:
+            root._edge = edge
+            renew(root)
+        return
+    if edge is not None and tensor._follows:
+        cell.edge = edge
+    if not tensor._chain:
+        tensor._value, tensor._stamp = value, cell.stamp
+        if edge is not None:
+            tensor._edge = edge
+
+
+def _mark(tensor: Tensor, cell: Cell, by: Record) -> None:
+    """Count up the version, and note at what is overwritten what overwrote it."""
     counter = tensor.counter
     version = counter[0]
     counter[0] = version + 1
@@ -265,44 +218,67 @@ def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> None:
         cell.counter[0] += 1
     else:
         cell.value.moved = Hidden(cell, by)
-    if cell.memory is not None:
-        value = _into_memory(cell.memory, value)
-    cell.value = value
-    cell.stamp += 1
-    if edge is not None and not tensor._follows:
-        _keep_apart(tensor, cell, edge)
-        return
-    if edge is not None:
-        cell.edge = edge
-    if not tensor._chain:
-        tensor._value, tensor._stamp = value, cell.stamp
-        if edge is not None:
-            tensor._edge = edge
 
 
-def _keep_apart(tensor: Tensor, cell: Cell, edge: Any) -> None:
-    """Put an alias on the tape that does not follow its storage's place there, and the view of it that was written."""
+def _whole(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> tuple[Tensor | None, Record, Any]:
+    """Return the storage's contents after a write through a view, with their edge.
+
+    The edge is that of an alias which does not follow the storage's place on the tape, where one is returned first.
+    """
+    chain = type(tensor).written_chain(tensor) if any(view.repeats for view in tensor._chain) else tensor._chain
     root = tensor if tensor._parent is None else tensor._parent
-    if not root._chain:
-        root._value, root._edge, root._stamp = cell.value, edge, cell.stamp
-    value = cell.value
-    for view in tensor._chain:
-        edge = value = this_window().record(view, (value,), (edge,))
-    tensor._value, tensor._edge, tensor._stamp = value, edge, cell.stamp
+    if root._follows:
+        base_edge = cell.edge if mode.grad and tensor._follows else None
+        return None, *_put(chain, cell.value, base_edge, value, edge)
+    return root, *_put_apart(root, chain, tensor, value, edge)
 
 
-def _put(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> tuple[Record, Any]:
-    """Return the contents of the whole storage after a write through a view, and its edge."""
-    base_edge = cell.edge if mode.grad and tensor._follows else None
-    root = tensor._parent
-    if mode.grad and root is not None and not root._follows and not root._chain and isinstance(root._edge, Record):
-        base_edge = root._edge  # an alias that was put on the tape by an earlier write
-    bases: list[tuple[Record, Any]] = [(cell.value, base_edge)]
-    for view in tensor._chain[:-1]:
+APART = (
+    "a write to a part of an expanded tensor that was detached cannot be put on the tape, because the tensor is itself a view; "
+    "detach first, then take the view and expand it"
+)
+
+
+def _put_apart(root: Tensor, chain: Chain, tensor: Tensor, value: Record, edge: Any) -> tuple[Record, Any]:
+    """Write to an alias that has its own place on the tape, or a view of it.
+
+    Return the contents of the storage, and the edge of the alias.
+    """
+    cell, below = cell_of(root), len(root._chain)
+    if tensor is root:
+        return _put_plainly(cell, chain, value), edge
+    own = root.current()
+    base_edge = root._edge if mode.grad and isinstance(root._edge, Record) else None
+    if chain is not tensor._chain and below:  # its places are those in the storage, not in the alias
+        if edge is not None or base_edge is not None:
+            raise RuntimeError(APART)
+        return _put_plainly(cell, chain, value), None
+    value, edge = _put(chain[below:], own, base_edge, value, edge)
+    return _put_plainly(cell, root._chain, value) if below else value, edge
+
+
+def _put_plainly(cell: Cell, chain: Chain, value: Record) -> Record:
+    """Return the contents of a storage after a write through a chain of views, off the tape."""
+    if not any(view.in_memory for view in chain):
+        return _put(chain, cell.value, None, value, None)[0]
+    memory = cell.memory
+    assert memory is not None  # given away when its bits were viewed
+    evaluate([value])
+    array = memory
+    for view in chain:
+        array = view.array(array)
+    np.copyto(array, value.data)
+    return shared_leaf(memory)
+
+
+def _put(chain: Chain, contents: Record, base_edge: Any, value: Record, edge: Any) -> tuple[Record, Any]:
+    """Return the contents of the whole after a write through a chain of views, and their edge."""
+    bases: list[tuple[Record, Any]] = [(contents, base_edge)]
+    for view in chain[:-1]:
         base, from_ = bases[-1]
         record = this_window().record(view, (base,), None if from_ is None else (from_,))
         bases.append((record, None if from_ is None else record))
-    for view, (base, from_) in zip(reversed(tensor._chain), reversed(bases), strict=True):
+    for view, (base, from_) in zip(reversed(chain), reversed(bases), strict=True):
         put = view.put
         tracked = put.tracks and (edge is not None or from_ is not None)
         value = this_window().record(put, (base, value), (from_, edge) if tracked else None)

@@ -15,7 +15,7 @@ from symgrad.ir.types import TensorType
 if TYPE_CHECKING:
     from symgrad.eager.tensor_state import TensorState as Tensor
 
-__all__ = ["Extras", "GradFn", "Handle", "Leaf", "Refused", "extras_of", "grad_fn_of", "owner"]
+__all__ = ["Extras", "GradFn", "Handle", "Leaf", "Refused", "extras_of", "grad_fn_of", "is_adrift", "owner"]
 
 
 class Handle:
@@ -73,17 +73,23 @@ class Leaf:
         The leaf's present value, unless ``cell``, the storage it shares with others, has it.
     attributes : dict
         Of the Tensor.
+    off : bool
+        Whether the leaf requires no gradient for now.
+    adrift : bool
+        Whether it is that of a view made while nothing was recorded: what it is added to, nobody sees.
     """
 
     __slots__ = (
         "__weakref__",
         "_found",
+        "adrift",
         "assigned",
         "attributes",
         "cell",
         "extras",
         "grad",
         "grad_fn",
+        "off",
         "posthooks",
         "serial",
         "type",
@@ -92,10 +98,12 @@ class Leaf:
 
     def __init__(self, type_: TensorType, tensor: Tensor) -> None:
         self.type = type_
+        self.adrift = False
         self.grad: Tensor | None = None
         self.assigned: Assigned | None = None
         self.extras: Extras | None = None
         self.posthooks: dict[int, Callable[..., Any]] | None = None
+        self.off = False
         self.grad_fn: GradFn | None = None
         self._found = weakref.ref(tensor)
         self.attributes = tensor.__dict__
@@ -120,6 +128,14 @@ class Leaf:
         return tensor
 
 
+def is_adrift(edge: Any) -> bool:
+    """Whether an edge leads nowhere: it is that of a view made while nothing was recorded, of what requires a gradient.
+
+    As torch has it, such a view requires a gradient as its base does, and what is computed from it does, but none arrives.
+    """
+    return type(edge) is Leaf and edge.adrift
+
+
 class Refused(Record):
     """The place on the tape of a view that must not be used, because its base was written; ``why`` says so."""
 
@@ -130,6 +146,21 @@ class Refused(Record):
         super().__init__(Signature("Invalid", graph), (), (), type_)
         self.freed = True
         self.why = forbidden.replace("is being modified", "its base or another view of its base has been modified")
+
+    @classmethod
+    def of(cls, type_: TensorType, forbidden: str) -> Refused:
+        """Return the one for a type and a reason: loops that write through views make many."""
+        key = type_, forbidden
+        found = _refused.get(key)
+        if found is None:
+            if len(_refused) >= _MOST_REFUSED:
+                _refused.clear()
+            found = _refused[key] = cls(type_, forbidden)
+        return found
+
+
+_refused: dict[tuple[TensorType, str], Refused] = {}
+_MOST_REFUSED = 256
 
 
 def extras_of(edge: Any) -> tuple[Extras, int]:
@@ -181,7 +212,7 @@ class GradFn:
                 found.append((None, 0))
             else:
                 entry, index = owner(edge)
-                found.append((grad_fn_of(entry), index))
+                found.append((None, 0) if is_adrift(entry) else (grad_fn_of(entry), index))
         return tuple(found)
 
     @property

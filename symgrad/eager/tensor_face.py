@@ -17,14 +17,15 @@ from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
 from symgrad.eager.tensor_state import Size, TensorState
 from symgrad.eager.values import is_concrete
 
-__all__ = ["UNDER_NO_GRAD", "Size", "Tensor", "traced"]
+__all__ = ["UNDER_INFERENCE", "UNDER_NO_GRAD", "Size", "Tensor", "traced"]
 
-UNDER_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both "
-    "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
-    "tracked)."
+_FORBIDDEN = (
+    "A view was created in {} and is being modified inplace {}. Given that this use case is ambiguous and error-prone, it is "
+    "forbidden. You can clarify your code by moving both the view and the inplace either both inside the {} block (if you don't "
+    "want the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
 )
+UNDER_NO_GRAD = _FORBIDDEN.format("no_grad mode", "with grad mode enabled", "no_grad")
+UNDER_INFERENCE = _FORBIDDEN.format("inference mode", "in normal mode", "inference_mode")
 
 
 class Tensor(TensorState):
@@ -123,7 +124,7 @@ class Tensor(TensorState):
     def check_writeable(self, edge: Any) -> None:
         """Raise RuntimeError where torch forbids to write; ``edge`` is where the new contents come from."""
         own = self.edge()
-        if self._forbidden and (own is not None or edge is not None or self._forbidden is UNDER_NO_GRAD):
+        if self._forbidden and (own is not None or edge is not None or (mode.tracing and self._forbidden is UNDER_NO_GRAD)):
             raise RuntimeError(self._forbidden)
         if own is None:
             return

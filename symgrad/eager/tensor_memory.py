@@ -1,4 +1,4 @@
-"""How a Tensor lies in memory and gets out of it: copies, casts, strides, views and reshapes, pickling, DLPack."""
+"""How a Tensor lies in memory and gets out of it: copies, casts, strides, pickling, DLPack."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.creation import tensor
+from symgrad.eager.layouts import as_strides, is_ordered, layout_of
 from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.programs import evaluate
 from symgrad.eager.storage import alias, renew, share
@@ -18,7 +19,6 @@ from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
 from symgrad.eager.torch_rules import axis_of
-from symgrad.eager.views import as_reshape, as_strides, contiguous_strides, places_in_storage
 from symgrad.errors import at_user_line
 
 __all__ = [
@@ -34,14 +34,12 @@ __all__ = [
     "numel",
     "python_round",
     "reduce",
-    "reshape",
     "shallow_copy",
     "size",
     "storage_offset",
     "stride",
     "to",
     "type_name",
-    "view",
 ]  # fmt: skip
 
 
@@ -53,8 +51,8 @@ def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
 
 def storage_offset(self: Tensor) -> int:
     """Return how many elements of the storage come before the first one."""
-    places = places_in_storage(self)
-    return int(places.reshape(-1)[0]) if places.size else 0
+    layout = layout_of(self) if self._chain else None
+    return 0 if layout is None else layout.offset
 
 
 def to(self: Tensor, *args: Any, dtype: DType | None = None, copy: bool = False, **ignored: Any) -> Tensor:
@@ -119,54 +117,18 @@ def numel(self: Tensor) -> int:
 
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Return whether the elements lie in memory in order."""
-    return not self._chain or as_strides(self) == contiguous_strides(tuple(self.shape))
+    return is_ordered(self)
 
 
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """Return the values in memory in order: itself, or a copy."""
-    return self if is_contiguous(self) else clone(self)
+    return self if is_ordered(self) else clone(self)
 
 
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Return how many elements apart neighbours along each axis are."""
     strides = as_strides(self)
     return strides if dim is None else strides[axis_of(dim, self.ndim)]
-
-
-def view(self: Tensor, *shape: Any) -> Tensor:
-    """Return the elements in another shape, or element type, without a copy.
-
-    Raises
-    ------
-    RuntimeError
-        When their order in memory does not allow it; ``reshape`` copies then.
-    """
-    if self._chain and not is_contiguous(self) and not isinstance(shape[0], DType):
-        made: Tensor = METHODS["view"](self, *shape)
-        if not _viewable(self, tuple(made.shape)):
-            raise RuntimeError(at_user_line(
-                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                "contiguous subspaces). Use .reshape(...) instead."
-            ))  # fmt: skip
-        return made
-    result: Tensor = METHODS["view"](self, *shape)
-    return result
-
-
-def _viewable(self: Tensor, shape: tuple[int, ...]) -> bool:
-    strided = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), tuple(self.shape), as_strides(self))
-    try:
-        return np.reshape(strided, shape, copy=False) is not None
-    except ValueError:
-        return False
-
-
-def reshape(self: Tensor, *shape: Any) -> Tensor:
-    """Return the elements in the same order in another shape: a view where memory allows it, else a copy."""
-    made: Tensor = METHODS["reshape"](self, *shape)
-    if self._chain and not is_contiguous(self) and not _viewable(self, tuple(made.shape)):
-        return as_reshape(clone(self), tuple(made.shape), "UnsafeViewBackward0")
-    return made
 
 
 def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -189,8 +151,11 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     else:
         whole = memo.get(id(self._cell))  # the storage is copied once for all that share it
         if whole is None:
-            evaluate([self._cell.value])
-            whole = memo[id(self._cell)] = Tensor.from_array(np.array(self._cell.value.data, dtype=self.dtype.numpy))
+            stored = self._cell.value
+            evaluate([stored])
+            whole = memo[id(self._cell)] = Tensor.from_array(np.array(stored.data, dtype=stored.type.dtype.numpy))
+        if any(view.in_memory for view in self._chain):
+            share(whole)
         made = Tensor.of(whole.current())
         alias(made, whole, counted=False)
         made._chain = self._chain

@@ -23,6 +23,7 @@ from symgrad.eager.assigning import assigned_at_once
 from symgrad.eager.call_forms import method
 from symgrad.eager.creation import legacy, new_tensor_like
 from symgrad.eager.device import Device, strided
+from symgrad.eager.expanded_targets import on_expanded
 from symgrad.eager.factories import NEW, full_like, ones_like, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
@@ -30,7 +31,7 @@ from symgrad.eager.gradients import backward_method
 from symgrad.eager.in_place import finish_in_place, in_place, of_tensors, reshaped_in_place
 from symgrad.eager.operation import Operation, on_tape, settled
 from symgrad.eager.out_argument import TITLES
-from symgrad.eager.overlaps import refuse_overlap
+from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
@@ -38,7 +39,7 @@ from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
-from symgrad.eager.torch_strided import each_once
+from symgrad.eager.torch_strided import each_once, written_chain
 from symgrad.errors import at_user_line
 
 __all__ = ["METHODS"]
@@ -63,6 +64,8 @@ def in_place_operator(function: Function) -> Function:
     def operator(self: Tensor, other: Any) -> Any:
         if self._cell is not None and type(other) is Tensor:
             refuse_overlap(self, (other,))
+        if self._chain:
+            refuse_windows(self)
         result = record(self, other)
         if result is NotImplemented:
             return result
@@ -220,8 +223,6 @@ METHODS: dict[str, Any] = {
     "is_contiguous": memory.is_contiguous,
     "contiguous": memory.contiguous,
     "stride": memory.stride,
-    "view": memory.view,
-    "reshape": memory.reshape,
     "storage_offset": memory.storage_offset,
     "data_ptr": lambda self: share(self).ctypes.data,
     "is_floating_point": lambda self: self.dtype.is_floating,
@@ -268,6 +269,7 @@ for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
     METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name], _name)
+METHODS.update(on_expanded(METHODS))
 METHODS["__iter__"] = memory.iterate
 _MEANINGS = {
     "cpu": "Return this tensor: it is in this machine's memory.",
@@ -310,6 +312,7 @@ _STATIC: dict[str, Function] = {
     "made_of": _value_made_of,
     "settled": settled,
     "on_tape": on_tape,
+    "written_chain": written_chain,
 }  # what the layers above find by a value's kind
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))

@@ -16,7 +16,7 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, stand_in
 from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
 from symgrad.eager.storage import Cell, View, renew
-from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, owner
+from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, is_adrift, owner
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node
 
@@ -62,6 +62,7 @@ class TensorState(Face):
     _edge: Any
     _cell: Cell | None
     _chain: tuple[View, ...] = ()
+    _in_order: tuple[View, ...] = ()  # the chain, once its elements are known to lie in memory in order
     _stamp: int  # set with the cell
     _counter: list[int] | None = None
     _follows = True
@@ -71,6 +72,7 @@ class TensorState(Face):
     _born: int | None = None  # of a view that must not be used after a write to its base, the version it was made at
 
     hook_in_trace: ClassVar[Callable[[Any, Any], Handle]]  # set by the module of what is called in traces
+    written_chain: ClassVar[Callable[[Any], tuple[View, ...]]]  # set by the module of views by places; see there
     default_float: ClassVar[DType] = float32
     postpones: ClassVar[bool] = False
 
@@ -180,7 +182,10 @@ class TensorState(Face):
     def edge(self) -> Any:
         """Return the edge a cotangent of this takes, None without gradient; up to date with the storage."""
         self.current()
-        return self._edge
+        edge = self._edge
+        if type(edge) is Leaf and edge.adrift and self._parent.edge() is None:
+            self._edge = edge = None
+        return edge
 
     @property
     def requires_grad(self) -> bool:
@@ -206,18 +211,33 @@ class TensorState(Face):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
                 )
+            if is_adrift(edge):  # its base decides
+                return self
             if edge is not None:
-                self.__dict__["_kept"] = edge.grad
-            self._place(None)
+                self._switch_off(edge)
             return self
         if not self.dtype.is_floating:
             raise DTypeError(at_user_line(ONLY_FLOATING.lower() if self.dtype.is_floating else ONLY_FLOATING))
         if self._inference and not mode.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        if edge is None:
-            self._place(Leaf(self._value.type, self))
-            self._edge.grad = self.__dict__.pop("_kept", None)
+        if edge is None or is_adrift(edge):
+            leaf = self.__dict__.pop("_leaf", None)
+            if leaf is None or leaf.type is not self._value.type:
+                leaf = Leaf(self._value.type, self)
+            else:
+                leaf.off = False
+                leaf.keep(self)
+            leaf.grad = self.__dict__.pop("_kept", None)
+            self._place(leaf)
         return self
+
+    def _switch_off(self, edge: Leaf) -> None:
+        """Collect no gradient any more, until this is switched on again: the tape may still lead here then."""
+        edge.off = True
+        self.__dict__["_leaf"], self.__dict__["_kept"] = edge, edge.grad
+        self._place(None)
+        if mode.window is not None:
+            mode.window.begin()  # what passes do there was planned with this leaf
 
     def _place(self, edge: Any) -> None:
         self._edge = edge
@@ -231,6 +251,8 @@ class TensorState(Face):
     def is_leaf(self) -> bool:
         """Whether this was not computed from something that requires a gradient."""
         edge = self.edge()
+        if isinstance(edge, Refused):
+            raise RuntimeError(edge.why)
         return edge is None or isinstance(edge, Leaf)
 
     @property
@@ -259,10 +281,10 @@ class TensorState(Face):
         if cell is not None and cell.stamp != self._stamp:
             renew(self)
         edge = self._edge
-        if type(edge) is Leaf:
+        if type(edge) is Leaf and not edge.adrift:
             return edge.grad
         kept: Any = self.__dict__.get("_kept")
-        if edge is not None and not self.retains_grad:
+        if edge is not None and not isinstance(edge, (Leaf, Refused)) and not self.retains_grad:
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
                 "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
@@ -277,7 +299,7 @@ class TensorState(Face):
         if value is not None:
             self._check_grad(value)
         edge = self.edge()
-        if isinstance(edge, Leaf):
+        if isinstance(edge, Leaf) and not edge.adrift:
             edge.grad = value
         else:
             self.__dict__["_kept"] = value

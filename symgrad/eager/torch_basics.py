@@ -5,9 +5,10 @@ from __future__ import annotations
 from symgrad.dtypes import DType, bool_
 from symgrad.eager.faces import Weak
 from symgrad.eager.operation import operation
+from symgrad.eager.shapes import reshape_node
 from symgrad.ir.expr import Node, constant, ops
 
-__all__ = ["cast", "clone", "copy", "draws", "fill_with_number", "fill_with_tensor", "fill_with_zeros"]
+__all__ = ["cast", "clone", "copy", "draws", "fill_with_number", "fill_with_tensor", "fill_with_zeros", "reshaped_copy"]
 
 Operand = Node | Weak
 
@@ -16,6 +17,12 @@ Operand = Node | Weak
 def clone(a: Node) -> Node:
     """Return a copy."""
     return a
+
+
+@operation("UnsafeViewBackward0")
+def reshaped_copy(a: Node, *, shape: tuple[int, ...]) -> Node:
+    """Return a copy, which nobody else has, in another shape; it is no view."""
+    return reshape_node(a, shape)
 
 
 @operation("ToCopyBackward0")

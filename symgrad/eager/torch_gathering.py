@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from symgrad.eager.torch_rules import (
     spread,
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
+from symgrad.eager.values import AnyArray
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.expr import Node, constant, like, ops
 from symgrad.ir.types import Shape
@@ -239,6 +241,18 @@ def _index_write(x: Operand, index: Operand, source: Operand, *alpha: Operand, d
 _index_add, _index_copy = (operation(f"Index{n}Backward0")(_index_write) for n in ("Add", "Copy"))
 
 
+def _in_range(values: AnyArray | None, size: Any, message: str) -> None:
+    """Raise IndexError at once for a known index that is out of range, counted from the front or the back.
+
+    A write that fails only when it runs would count as one.
+    """
+    if values is None or not values.size or values.dtype.kind not in "iu" or not isinstance(size, int):
+        return
+    outside = (values < -size) | (values >= size)
+    if outside.any():
+        raise IndexError(at_user_line(message.format(values[outside].reshape(-1)[0])))
+
+
 def _check_places(name: str, x: Any, dim: int, index: Any) -> None:
     values, axis = known_values(index), axis_of(dim, x.ndim)
     if values is not None and values.size and (values.min() < 0 or values.max() >= x.shape[axis]):
@@ -272,6 +286,9 @@ def _index_fill(x: Operand, index: Operand, value: Operand, *, dim: int) -> Node
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     """Return ``input`` with ``value`` at ``index`` along an axis."""
+    values, axis = known_values(index), axis_of(dim, input.ndim)
+    size = input.shape[axis] if input.ndim else 1
+    _in_range(values, size, f"index {{}} is out of bounds for dimension {axis} with size {size}")
     return _index_fill(input, index, value, dim=dim)
 
 
@@ -296,7 +313,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
 
 @operation("MaskedScatterBackward0")
-def masked_scatter(x: Operand, mask: Operand, source: Operand) -> Node:
+def _masked_scatter(x: Operand, mask: Operand, source: Operand) -> Node:
     """Return ``input`` with the elements of ``source`` in order where ``mask`` holds."""
     node, chosen, given = _node(x), _node(mask), _node(source)
     if chosen.dtype is not bool_:
@@ -330,7 +347,19 @@ def _put(x: Operand, index: Operand, source: Operand, *, accumulate: bool) -> No
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
     """Return ``input`` with ``source`` at ``index``, counted in memory order."""
+    count = math.prod(input.shape)
+    _in_range(known_values(index), count, f"out of range: tried to access index {{}} on a tensor of {count} elements.")
     return _put(input, index, source, accumulate=bool(accumulate))
+
+
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    """Return ``input`` with the elements of ``source`` in order where ``mask`` holds."""
+    chosen = known_values(mask)
+    if chosen is not None and chosen.dtype == np.bool_:
+        shape = np.broadcast_shapes(tuple(input.shape), chosen.shape)
+        if np.broadcast_to(chosen, shape).sum() > math.prod(source.shape):
+            refuse("Number of elements of source < number of ones in mask")
+    return _masked_scatter(input, mask, source)
 
 
 FUNCTIONS: dict[str, Function] = {

@@ -11,8 +11,10 @@ import numpy as np
 
 from symgrad.dtypes import as_dtype, bool_, int64
 from symgrad.eager.operation import operation
+from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Size, Tensor
 from symgrad.eager.torch_gathering import FUNCTIONS as GATHERING
+from symgrad.eager.torch_gathering import overwritten
 from symgrad.eager.torch_joining import cat, part, stack
 from symgrad.eager.torch_rules import (
     Operand,
@@ -22,8 +24,10 @@ from symgrad.eager.torch_rules import (
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.eager.torch_views import reshape
-from symgrad.eager.views import as_permutation
-from symgrad.ir.expr import Node, ops
+from symgrad.eager.view_operation import View
+from symgrad.eager.views import as_view
+from symgrad.ir.expr import Node, constant, like, ops
+from symgrad.ir.types import TensorType
 
 __all__ = ["FUNCTIONS", "pad_node"]
 
@@ -90,15 +94,48 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
 
 
 def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
-    """Return the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
+    """Return a view of the windows of ``size`` elements along an axis, ``step`` apart, as a new last axis."""
     axis = axis_of(dimension, input.ndim)
     length = input.shape[axis] if input.ndim else 1
+    if not isinstance(length, int):
+        refuse(f"unfold: needs a fixed size, got {input._value.type}; give a fixed TensorSpec")
+    if size < 0:
+        refuse(f"size is {size} but must be >= 0")
     if size > length:
         refuse(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
-    windows = [VIEWS["narrow"](input, axis, k, size) for k in range(0, length - size + 1, step)]
-    rank = input.ndim + 1
-    order = (*[a for a in range(rank) if a != axis + 1], axis + 1)
-    return as_permutation(stack(windows, axis), order, "UnfoldBackward0")
+    if step <= 0:
+        refuse(f"step is {step} but must be > 0")
+    count = (length - size) // step + 1 if input.ndim else 1
+    return as_view(input, ("unfold", axis, size, step), lambda operand: _windows(operand, axis, (count, size, step)))
+
+
+def _windows(operand: TensorType, axis: int, windows: tuple[int, int, int]) -> View:
+    """Return the view that ``unfold`` takes of an operand: so many windows of a size, a step apart."""
+    count, size, step = windows
+    rank = len(operand.shape)
+    single = not rank
+    order = (*[k for k in range(rank + 1) if k != axis + 1], axis + 1)
+
+    def look(x: Node) -> Node:
+        if single:
+            return ops.reshape(x, shape=(1,)) if size else ops.broadcast_to(like(0, x), shape=(0,))
+        first = ops.iota(size=count, dtype=int64) * constant(step, int64)
+        at = ops.expand_dims(first, axes=(1,)) + ops.expand_dims(ops.iota(size=size, dtype=int64), axes=(0,))
+        found: Node = ops.gather(x, at, axis=axis)
+        return found if axis == rank - 1 else ops.transpose(found, permutation=order)
+
+    def put(base: Node, new: Node) -> Node:
+        places = look(ops.reshape(ops.iota(size=base.type.size, dtype=int64), shape=base.shape))
+        return overwritten(base, new, places)
+
+    def array(a: AnyArray) -> AnyArray:
+        if single:
+            return np.lib.stride_tricks.as_strided(a, (size,), (a.itemsize,))
+        shape = (*a.shape[:axis], count, *a.shape[axis + 1 :], size)
+        strides = (*a.strides[:axis], a.strides[axis] * step, *a.strides[axis + 1 :], a.strides[axis])
+        return np.lib.stride_tricks.as_strided(a, shape, strides)
+
+    return View("UnfoldBackward0", operand, look, put, array, repeats=step < size and count > 1)
 
 
 def pad_node(node: Node, widths: tuple[tuple[int, int], ...], mode: str, value: float) -> Node:

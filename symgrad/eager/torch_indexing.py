@@ -28,11 +28,12 @@ from symgrad.eager.torch_rules import (
     shape_text,
     spread,
 )
-from symgrad.eager.torch_views import view_by_key
+from symgrad.eager.torch_strided import each_once, warn_expanded
+from symgrad.eager.torch_views import reshape, view_by_key
 from symgrad.errors import TraceError, at_user_line
 from symgrad.ir.expr import Node, ops
 
-__all__ = ["FUNCTIONS", "assignment", "getitem", "index_put", "nonzero"]
+__all__ = ["FUNCTIONS", "assignment", "getitem", "index_put", "index_put_contents", "nonzero"]
 
 Function = Callable[..., Any]
 
@@ -232,7 +233,10 @@ def _fitted(target: Operand, value: Operand) -> Node:
 
 
 @operation("IndexPutBackward0")
-def _index_put(x: Operand, value: Operand, *indices: Operand, axes: tuple[int, ...], accumulate: bool) -> Node:
+def _index_put(
+    x: Operand, value: Operand, *indices: Operand, axes: tuple[int, ...], accumulate: bool, wide: tuple[int, ...] | None = None
+) -> Node:
+    """Write at indices of ``x``, or of what it is broadcast to: ``wide``."""
     node, given = _node(x), _node(value)
     if isinstance(value, Node) and given.dtype is not node.dtype:
         kinds = f"got {node.dtype.name} for the destination and {given.dtype.name} for the source."
@@ -240,8 +244,8 @@ def _index_put(x: Operand, value: Operand, *indices: Operand, axes: tuple[int, .
             refuse_dtype(f"Index put requires the source and destination dtypes match, {kinds}")
     given = number_node(given, node.dtype)
     size = node.type.size
-    flat = ops.reshape(ops.iota(size=size, dtype=int64), shape=node.shape)
-    places = read(flat, _key(node, axes, indices))
+    flat = spread(ops.reshape(ops.iota(size=size, dtype=int64), shape=node.shape), node.shape if wide is None else wide)
+    places = read(flat, _key(flat, axes, indices))
     if given.ndim > places.ndim or any(
         p not in (1, q) for p, q in zip(reversed(given.shape), reversed(places.shape), strict=False)
     ):
@@ -268,28 +272,46 @@ def index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> An
     """Return ``input`` with ``values`` at ``indices``, one array for each leading axis; the last written counts, or all add."""
     view, arrays = _split(x, tuple(indices))
     _checked(view, arrays)
+    return _index_put(view, values, *[i for _, i in arrays], axes=tuple(a for a, _ in arrays), accumulate=bool(accumulate))
+
+
+def written_at(view: Any, arrays: list[tuple[int, Any]], value: Any, accumulate: bool) -> tuple[Any, Any]:
+    """Return what a write at arrays of indices writes to, a tensor in which no element is there twice, and its new contents."""
+    refuse_overlap(view, (value,), whole=True)
+    _checked(view, arrays)
+    once, wide = each_once(view), None
+    if once is not view:
+        warn_expanded("index_put_", "indices] = tensor")
+        wide = tuple(view.shape)
     axes = tuple(a for a, _ in arrays)
-    return _index_put(view, values, *[i for _, i in arrays], axes=axes, accumulate=bool(accumulate))
+    return once, _index_put(once, value, *[i for _, i in arrays], axes=axes, accumulate=accumulate, wide=wide)
+
+
+def index_put_contents(x: Any, indices: Any, values: Any, accumulate: bool = False) -> tuple[Any, Any]:
+    """Return what ``x.index_put_(...)`` writes to and its new contents."""
+    return written_at(*_split(x, tuple(indices)), values, bool(accumulate))
 
 
 def assignment(x: Any, key: Any, value: Any) -> tuple[Any, Any]:
     """Return the tensor that ``x[key] = value`` writes, ``input`` itself or a view of it, and its new contents."""
     alone = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     mask = _is_array(alone) and _is_mask(alone) and alone.ndim
-    if mask and _is_one(value) and tuple(alone.shape) == tuple(x.shape[: alone.ndim]):
+    if mask and _is_one(value) and tuple(alone.shape) == tuple(x.shape[: alone.ndim]) and each_once(x) is x:
         return x, _masked_put(x, alone, value)
-    if type(key) is Tensor and key.dtype is int64 and key.ndim and x.ndim:  # what loops over batches do
-        view, arrays = x, [(0, key)]
-    else:
-        view, arrays = _split(x, key)
-    if not arrays:
-        if isinstance(value, Tensor) and value.shape == view.shape:  # what is broadcast is not dense
-            refuse_overlap(view, (value,))
-        return view, _fitted(view, value)
-    refuse_overlap(view, (value,), whole=True)
-    _checked(view, arrays)
-    axes = tuple(a for a, _ in arrays)
-    return view, _index_put(view, value, *[i for _, i in arrays], axes=axes, accumulate=False)
+    view, arrays = _split(x, key)
+    if arrays:
+        return written_at(view, arrays, _without_leading_ones(value), False)
+    if isinstance(value, Tensor) and value.shape == view.shape:  # what is broadcast is not dense
+        refuse_overlap(view, (value,))
+    return view, _fitted(view, value)
+
+
+def _without_leading_ones(value: Any) -> Any:
+    """Return a value without its axes of size 1 in front, which an assignment passes over."""
+    if not isinstance(value, Tensor) or not value.ndim or value.shape[0] != 1:
+        return value
+    shape = tuple(value.shape)
+    return reshape(value, shape[next((k for k, n in enumerate(shape) if n != 1), len(shape)) :])
 
 
 def _is_one(value: Any) -> bool:

@@ -11,6 +11,7 @@ from symgrad.eager import (
     torch_attention,
     torch_einsum,
     torch_elementwise,
+    torch_equations,
     torch_extrema,
     torch_gathering,
     torch_grids,
@@ -22,6 +23,7 @@ from symgrad.eager import (
     torch_lu,
     torch_margins,
     torch_matrix_functions,
+    torch_parts,
     torch_products,
     torch_reductions,
     torch_running,
@@ -45,7 +47,7 @@ _MODULES = (
     torch_elementwise, torch_arithmetic, torch_selection, torch_reductions, torch_products, torch_views, torch_joining,
     torch_gathering, torch_indexing, torch_sorting, torch_activations, torch_linalg, torch_extrema, torch_running,
     torch_grids, torch_layers, torch_statistics, torch_matrix_functions, torch_scattering,
-    torch_strided, torch_lu, torch_einsum,
+    torch_strided, torch_lu, torch_einsum, torch_equations, torch_parts,
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {name: f for module in _MODULES for name, f in module.FUNCTIONS.items()}
@@ -65,7 +67,7 @@ SPECIAL: dict[str, Function] = {
 }  # fmt: skip
 LINALG: dict[str, Function] = {
     **torch_products.LINALG, **torch_views.LINALG, **torch_linalg.LINALG, **torch_matrix_functions.LINALG,
-    **torch_lu.LINALG,
+    **torch_lu.LINALG, **torch_equations.LINALG,
 }  # fmt: skip
 NN: dict[str, Function] = {
     **torch_activations.NN, **torch_layers.NN, **torch_losses.NN, **torch_margins.NN, **torch_attention.NN,
@@ -88,7 +90,7 @@ atleast_1d atleast_2d atleast_3d bilinear block_diag
 broadcast_shapes broadcast_tensors bucketize cartesian_prod cat cdist celu chain_matmul
 column_stack combinations concat concatenate cosine_similarity cumulative_trapezoid diagflat dropout dstack einsum embedding
 hstack layer_norm meshgrid pairwise_distance row_stack rsub searchsorted selu stack std_mean
-tensordot threshold trapezoid trapz tril_indices triu_indices vander var_mean vstack
+tensordot threshold trapezoid unravel_index trapz tril_indices triu_indices vander var_mean vstack
 """.split()
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,18 +11,19 @@ import numpy as np
 
 from symgrad.dtypes import int64
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.layouts import as_strides, contiguous_strides, layout_of, places_in_storage
 from symgrad.eager.recording import AnyArray, Record
 from symgrad.eager.storage import View, cell_of
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_gathering import overwritten
 from symgrad.eager.torch_rules import refuse, shape_text
 from symgrad.eager.torch_views import sizes_of
-from symgrad.eager.views import MANY_TO_ONE, as_strides, as_view, contiguous_strides, places_in_storage
+from symgrad.eager.views import MANY_TO_ONE, as_view
 from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.types import TensorType
 
-__all__ = ["FUNCTIONS", "each_once"]
+__all__ = ["FUNCTIONS", "each_once", "warn_expanded", "written_chain"]
 
 NAME = "AsStridedBackward0"
 
@@ -135,16 +137,22 @@ def _maker(shape: tuple[int, ...], strides: tuple[int, ...], start: int, table: 
             result: Node = ops.gather(ops.reshape(x, shape=(count,)), places(), axis=0)
             return result
 
-        repeats = any(s == 0 and n > 1 for n, s in zip(shape, strides, strict=True))
-
         def put(base: Node, new: Node) -> Node:
-            if repeats:
-                raise RuntimeError(MANY_TO_ONE)
             return overwritten(base, new, places()) if math.prod(shape) else base
 
-        return View(NAME, operand, read, put, lambda a: _in_memory(a, shape, strides, start), repeats)
+        return View(NAME, operand, read, put, lambda a: _in_memory(a, shape, strides, start), _repeats(shape, strides))
 
     return make
+
+
+def _repeats(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether several elements may be one in memory."""
+    reach = 0
+    for step, size in sorted((s, n) for n, s in zip(shape, strides, strict=True) if n > 1):
+        if step <= reach:
+            return True
+        reach += (size - 1) * step
+    return False
 
 
 class _Memory:
@@ -183,14 +191,51 @@ def _of_the_storage(input: Tensor, make: Callable[[TensorType], View]) -> Tensor
 
 def each_once(input: Tensor) -> Tensor:
     """Return a view of the same places in memory without axes along which they repeat; the tensor itself where none does."""
-    if not any(view.repeats for view in input._chain):
+    layout = layout_of(input) if any(view.repeats for view in input._chain) else None
+    if layout is None or not layout.overlaps:
         return input
-    base = input if input._parent is None else input._parent
-    sizes = [(1 if s == 0 else n, s) for n, s in zip(input.shape, as_strides(input), strict=True)]
-    places = places_in_storage(input)
-    first = int(places.flat[0]) if places.size else 0
-    made: Tensor = as_strided(base, [n for n, _ in sizes], [s for _, s in sizes], first)
+    base = input if input._parent is None or input._parent._chain else input._parent
+    sizes = [(1 if s == 0 else n, s) for n, s in zip(input.shape, layout.strides, strict=True)]
+    made: Tensor = as_strided(base, [n for n, _ in sizes], [s for _, s in sizes], layout.offset)
     return made
+
+
+def warn_expanded(name: str, instead: str) -> None:
+    """Warn as torch does of a write at indices of an expanded tensor."""
+    warnings.warn(
+        f"Use of {name} on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
+        f"applies to advanced indexing e.g. tensor[{instead}",
+        UserWarning,
+        stacklevel=5,
+    )
+
+
+def written_chain(tensor: Tensor) -> tuple[View, ...]:
+    """Return a chain of views to write through instead of one in which elements repeat.
+
+    Of an expansion only a part may be written: what is around it in the expansion says nothing of the storage.
+
+    Raises
+    ------
+    RuntimeError
+        Where several of the elements to write are one.
+    """
+    layout = layout_of(tensor)
+    if layout is None or layout.overlaps or any(view.in_memory for view in tensor._chain):
+        raise RuntimeError(MANY_TO_ONE)
+    shape = tuple(tensor.shape)
+    storage = cell_of(tensor).value.type
+    key = storage, shape, layout.strides, layout.offset
+    found = _written.get(key)
+    if found is None:
+        if len(_written) >= _MOST:
+            _written.clear()
+        found = _written[key] = (_maker(shape, layout.strides, layout.offset, None)(storage),)
+    return found
+
+
+_written: dict[Any, tuple[View, ...]] = {}
+_MOST = 512
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {"as_strided": as_strided}

@@ -6,8 +6,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symgrad.dtypes import DType, as_dtype
+from symgrad.eager.layouts import is_ordered, viewable
+from symgrad.eager.torch_basics import clone, reshaped_copy
+from symgrad.eager.torch_bits import as_bits
 from symgrad.eager.torch_rules import axes_of, axis_of, refuse, shape_text
-from symgrad.eager.views import as_expansion, as_getitem, as_permutation, as_reshape, as_several
+from symgrad.eager.views import as_diagonal, as_expansion, as_getitem, as_permutation, as_reshape, as_several
 from symgrad.errors import at_user_line
 
 __all__ = ["FUNCTIONS", "LINALG", "PROPERTIES", "sizes_of", "view_by_key"]
@@ -58,20 +62,49 @@ def _product(sizes: Sequence[int]) -> int:
     return total
 
 
+NOT_VIEWABLE = (
+    "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous "
+    "subspaces). Use .reshape(...) instead."
+)
+
+
+def _reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """Return the elements in a shape that fits: a view where memory allows it, else a copy."""
+    if is_ordered(x):
+        return as_reshape(x, shape)
+    return as_reshape(x, shape, "ReshapeAliasBackward0") if viewable(x, shape) else reshaped_copy(clone(x), shape=shape)
+
+
+def _viewed(x: Any, shape: tuple[int, ...]) -> Any:
+    """Return the elements in a shape that fits, never a copy."""
+    return as_reshape(x, shape) if viewable(x, shape) else refuse(NOT_VIEWABLE)
+
+
 def reshape(input: Any, *shape: Any) -> Any:
-    """Return the elements in the same order with another shape; one size may be -1."""
-    return as_reshape(input, _shape_for(input, sizes_of(shape)), "ViewBackward0")
+    """Return the elements in the same order with another shape, a view where memory allows it; one size may be -1."""
+    return _reshaped(input, _shape_for(input, sizes_of(shape)))
 
 
-def view(input: Any, *shape: Any) -> Any:
-    """Return the elements with another shape, or in another element type."""
-    if len(shape) == 1 and not isinstance(shape[0], (int, tuple, list)):
-        return input.to(shape[0])
-    return reshape(input, *shape)
+def view(input: Any, *shape: Any, dtype: Any = None) -> Any:
+    """Return the elements with another shape, or their bits as another element type, without a copy.
+
+    Raises
+    ------
+    RuntimeError
+        When their order in memory does not allow it; ``reshape`` copies then.
+    """
+    if dtype is not None or (len(shape) == 1 and isinstance(shape[0], (DType, type))):
+        return as_bits(input, as_dtype(shape[0] if dtype is None else dtype))
+    return _viewed(input, _shape_for(input, sizes_of(shape)))
 
 
 def view_as(input: Any, other: Any) -> Any:
-    """Return the elements in the shape of another tensor."""
+    """Return the elements in the shape of another tensor, without a copy."""
+    return view(input, tuple(other.shape))
+
+
+def reshape_as(input: Any, other: Any) -> Any:
+    """Return the elements in the shape of another tensor, a view where memory allows it."""
     return reshape(input, tuple(other.shape))
 
 
@@ -82,12 +115,12 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
         refuse("flatten() has invalid args: start_dim cannot come after end_dim")
     shape = tuple(input.shape)
     merged = (*shape[:first], _product(shape[first : last + 1]), *shape[last + 1 :]) if shape else (1,)
-    return input if merged == shape else as_reshape(input, merged, "ViewBackward0")
+    return input if merged == shape else _reshaped(input, merged)
 
 
 def ravel(input: Any) -> Any:
-    """Return the elements as one axis."""
-    return reshape(input, -1)
+    """Return the elements as one axis: a view of what lies in order, else of a copy."""
+    return as_reshape(input if is_ordered(input) else clone(input), (_product(input.shape),))
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
@@ -100,7 +133,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     if _product(given) != shape[axis]:
         wanted = f"unflatten: Provided sizes {shape_text(sizes)} don't multiply up to the size of dim {dim}"
         refuse(f"{wanted} ({shape[axis]}) in the input tensor")
-    return as_reshape(input, (*shape[:axis], *given, *shape[axis + 1 :]), "ViewBackward0")
+    return _viewed(input, (*shape[:axis], *given, *shape[axis + 1 :]))
 
 
 # permutations
@@ -296,12 +329,7 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     rest = [a for a in range(input.ndim) if a not in (first, second)]
     rows, columns = input.shape[first], input.shape[second]
     length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    order = (*rest, first, second)
-    moved = input if order == tuple(range(input.ndim)) else _permuted(input, order, "DiagonalBackward0")
-    flat = as_reshape(moved, (*[input.shape[a] for a in rest], rows * columns), "DiagonalBackward0")
-    step = columns + 1
-    start = (offset if offset >= 0 else -offset * columns) if length else 0
-    return view_by_key(flat, (..., slice(start, start + length * step if length else 0, step)), "DiagonalBackward0")
+    return as_diagonal(input, (*rest, first, second), (max(-offset, 0), max(offset, 0)), length)
 
 
 def linalg_diagonal(input: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
@@ -347,7 +375,7 @@ def broadcast_to(input: Any, *shape: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "reshape": reshape, "view": view, "view_as": view_as, "reshape_as": view_as, "flatten": flatten, "ravel": ravel,
+    "reshape": reshape, "view": view, "view_as": view_as, "reshape_as": reshape_as, "flatten": flatten, "ravel": ravel,
     "unflatten": unflatten, "permute": permute, "transpose": transpose, "swapaxes": transpose, "swapdims": transpose, "t": t,
     "adjoint": adjoint, "movedim": movedim, "moveaxis": movedim, "unsqueeze": unsqueeze, "squeeze": squeeze, "narrow": narrow,
     "select": select, "unbind": unbind, "split": split, "split_with_sizes": split_with_sizes, "chunk": chunk,

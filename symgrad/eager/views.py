@@ -10,19 +10,29 @@ import numpy as np
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.indexing import Key, parse, read
 from symgrad.eager.indexing import write as write_node
+from symgrad.eager.layouts import is_ordered
 from symgrad.eager.recording import AnyArray, Record, Signature, type_of
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.storage import View, cell_of, read_view
-from symgrad.eager.tensor_face import UNDER_NO_GRAD, Tensor
+from symgrad.eager.tape import Leaf
+from symgrad.eager.tensor_face import UNDER_INFERENCE, UNDER_NO_GRAD, Tensor
 from symgrad.eager.windows import this_window
 from symgrad.ir.dims import Size
 from symgrad.ir.expr import Node, fresh_input, ops
 from symgrad.ir.graph import Graph
 from symgrad.ir.types import TensorType
 
-__all__ = ["SEVERAL", "as_alias", "as_expansion", "as_getitem", "as_permutation", "as_reshape", "as_several", "as_strides",
-           "as_view", "contiguous_strides",
-           "places_in_storage"]  # fmt: skip
+__all__ = [
+    "SEVERAL",
+    "as_alias",
+    "as_diagonal",
+    "as_expansion",
+    "as_getitem",
+    "as_permutation",
+    "as_reshape",
+    "as_several",
+    "as_view",
+]
 
 MANY_TO_ONE = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -50,14 +60,44 @@ def as_view(tensor: Tensor, kind: Hashable, make: Callable[[TensorType], View]) 
         record.data = data
     else:
         record, _ = read_view(view, value, edge, value.data if value.exposed else None)
-    made = Tensor.of(record, None if edge is None else record)
+    made = _new(Tensor)
+    made._value, made._edge = record, None if edge is None else record
     cell = cell_of(tensor)
     made._cell, made._chain, made._stamp = cell, (*tensor._chain, view), cell.stamp
     made._counter = tensor.counter
     made._follows = tensor._follows and mode.grad
     made._parent = tensor if tensor._parent is None else tensor._parent
-    made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None and not mode.grad else "")
+    if tensor._inference:
+        made.mark_inference()
+    if not mode.grad:
+        _set_adrift(made, tensor)
+    elif tensor._forbidden:
+        _forbid_further(made, tensor)
     return made
+
+
+_new = Tensor.__new__
+
+
+def _set_adrift(made: Tensor, tensor: Tensor) -> None:
+    """Have a view that was made while nothing is recorded require a gradient as its base does, and refuse recorded writes."""
+    if mode.tracing:
+        made._forbidden = tensor._forbidden or (UNDER_NO_GRAD if tensor._edge is not None else "")
+        return
+    made._forbidden = UNDER_INFERENCE if mode.inference else UNDER_NO_GRAD
+    if tensor._edge is not None:
+        edge = made._edge = Leaf(made._value.type, made)
+        edge.adrift = True
+        made._born = made.counter[0]
+
+
+def _forbid_further(made: Tensor, tensor: Tensor) -> None:
+    """Have a view of a view that must not be written say so in its turn."""
+    made._forbidden = tensor._forbidden
+    if tensor._forbidden is UNDER_NO_GRAD or tensor._forbidden is UNDER_INFERENCE:
+        name = made._chain[-1].name.removesuffix("Backward0")
+        made._forbidden = f"Output 0 of {name} is a view of a view which was{tensor._forbidden.removeprefix('A view was')}"
+        made._born = made.counter[0] if tensor._born is not None else None
 
 
 def as_getitem(tensor: Tensor, key: Any, name: str = "SliceBackward0") -> Tensor:
@@ -81,7 +121,7 @@ def as_several(tensor: Tensor, keys: Sequence[Any], name: str) -> tuple[Tensor, 
             unnamed = "A view was created in no_grad mode and", " with grad mode enabled"
             one._forbidden = SEVERAL.format(*(unnamed if one._edge is None else named))
             one._born = tensor.counter[0]
-    if len(made) > 1 and made[0]._edge is not None:
+    if len(made) > 1 and isinstance(made[0]._edge, Record):
         entry = Record(_joint(made, name), (tensor._value,), made[0]._value.edges, made[0]._value.type)
         on_tape = [k for k, carries in enumerate(entry.signature.carries) if carries]  # type: ignore[union-attr]  # it has one
         for k, edge in zip(on_tape, this_window().record_entry(entry, on_tape), strict=True):
@@ -169,7 +209,39 @@ def as_reshape(tensor: Tensor, shape: Sequence[Size], name: str = "ViewBackward0
             lambda a: a.reshape(sizes),
         )
 
-    return as_view(tensor, ("reshape", name, sizes), make)
+    made = as_view(tensor, ("reshape", name, sizes), make)
+    if is_ordered(tensor):
+        made._in_order = made._chain
+    return made
+
+
+def as_diagonal(tensor: Tensor, order: Sequence[int], starts: tuple[int, int], length: int) -> Tensor:
+    """Return a diagonal of the last two axes of a permutation, as the last axis, from a row and a column on."""
+    axes = tuple(order)
+    back = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+
+    def make(operand: TensorType) -> View:
+        *rest, rows, columns = (operand.shape[a] for a in axes)
+        step: Any = columns + 1
+        first: Any = starts[0] * columns + starts[1] if length else 0
+        key = parse((..., slice(first, first + length * step, step)), (*rest, rows * columns))
+
+        def flat(x: Node) -> Node:
+            return reshape_node(ops.transpose(x, permutation=axes), (*rest, rows * columns))
+
+        def put(base: Node, new: Node) -> Node:
+            written = write_node(flat(base), key, new, base.dtype)
+            return ops.transpose(reshape_node(written, (*rest, rows, columns)), permutation=back)
+
+        def array(a: AnyArray) -> AnyArray:
+            low, right = starts if length else (0, 0)
+            square = a.transpose(axes)[..., low : low + length, right : right + length]
+            found: AnyArray = np.einsum("...ii->...i", square)  # unlike np.diagonal one that may be written
+            return found
+
+        return View("DiagonalBackward0", operand, lambda x: read(flat(x), key), put, array)
+
+    return as_view(tensor, ("diagonal", axes, starts, length), make)
 
 
 def as_alias(tensor: Tensor) -> Tensor:
@@ -197,37 +269,3 @@ def as_expansion(tensor: Tensor, shape: Sequence[Size], name: str = "ExpandBackw
         return View(name, operand, lambda x: ops.broadcast_to(x, shape=sizes), refuse, read_wide, repeats=True)
 
     return as_view(tensor, ("expand", name, sizes), make)
-
-
-def as_strides(tensor: Tensor) -> tuple[int, ...]:
-    """Return the strides, counted in elements, that a view of contiguous memory has."""
-    base = tensor.shape
-    if tensor._cell is not None:
-        base = tensor._cell.value.type.shape
-    memory = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), base, contiguous_strides(base))
-    for view in tensor._chain:
-        memory = view.array(memory)
-    strides = list(memory.strides)
-    for axis in reversed(range(memory.ndim)):  # NumPy gives an axis of size 1 any stride; torch what a longer one would have
-        if memory.shape[axis] == 1:
-            last = axis + 1 == memory.ndim
-            strides[axis] = 1 if last else strides[axis + 1] * memory.shape[axis + 1]
-    return tuple(strides)
-
-
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the strides of elements in order."""
-    strides, step = [], 1
-    for size in reversed(shape):
-        strides.append(step)
-        step *= max(size, 1)
-    return tuple(reversed(strides))
-
-
-def places_in_storage(tensor: Tensor) -> AnyArray:
-    """Return where in its storage each element of a tensor lies."""
-    base = tuple(tensor._value.type.shape if tensor._cell is None else tensor._cell.value.type.shape)
-    places = np.arange(int(np.prod(base, dtype=np.int64))).reshape(base)  # type: ignore[arg-type]  # fixed sizes
-    for step in tensor._chain:
-        places = step.array(places)
-    return places

@@ -340,3 +340,22 @@ def graph_of_gradient_kept_in_part(torch):
     gx, gy = torch.autograd.grad(z, [x, y], create_graph=True)
     (gx + gy).backward()
     return [x.grad, y.grad, gx.grad_fn is not None]
+
+
+@case(24)
+def which_derivatives_require_gradients(torch):
+    f = torch.nn.functional
+    functions = [
+        lambda x, w: (x * x + w * 3).sum(), lambda x, w: (w * 3).sum(), lambda x, w: (x.exp() + w).sum(), lambda x, w: x.max() + w.min(),
+        lambda x, w: torch.cat([x, w * w]).sum(), lambda x, w: torch.where(x > 1, x, w * w).sum(), lambda x, w: (x.clamp(0, 1) * w.detach()).sum(),
+        lambda x, w: (x * 2).sum() * w.sum(), lambda x, w: (x.relu() + w.abs()).sum(), lambda x, w: ((w * 2).relu() + x).sum(),
+        lambda x, w: f.leaky_relu(x).sum() + f.hardtanh(w).sum(), lambda x, w: f.l1_loss(x, w), lambda x, w: (1 - x).clamp(min=0).sum() + w.sum(),
+        lambda x, w: torch.maximum(x, w).sum(), lambda x, w: (x**1).sum() + (w**2).sum(), lambda x, w: x.sort()[0].sum() + w.cumsum(0).sum(),
+        lambda x, w: x.masked_fill(x > 1, 0.0).sum() + w[[0, 1]].sum(), lambda x, w: (x.floor() + x).sum() + w.norm(1),
+    ]  # fmt: skip
+    found = []
+    for function in functions:
+        x, w = leaf(torch, [1.0, 2.0]), leaf(torch, [1.5, 0.5])
+        gradients = torch.autograd.grad(function(x, w), [x, w], create_graph=True, allow_unused=True)
+        found.append([None if g is None else [g.requires_grad, g] for g in gradients])
+    return found

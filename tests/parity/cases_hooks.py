@@ -360,3 +360,17 @@ def multi_grad_hook(torch):
     torch.autograd.graph.register_multi_grad_hook((x, y), lambda gs: seen.append([g.item() for g in gs]))
     (x * y).backward()
     return seen
+
+
+@case(60)
+def hooks_run_before_what_was_given_up_is_found_missing(torch):
+    seen = []
+    x = leaf(torch, [1.0, 2.0])
+    y = x * x
+    y.register_hook(lambda g: seen.append(g.clone()))
+    z = y.sum()
+    z.backward()
+    x.register_hook(lambda g: seen.append(g.clone()))
+    found = [raises(lambda: z.backward(), "second time"), x.grad.clone()]
+    twice = torch.autograd.grad((x * 2).sum(), [x, x])
+    return [*found, *twice, *seen]

@@ -114,3 +114,80 @@ def what_has_no_derivative_says_so(torch):
         raises(lambda: (torch.heaviside(y, y).sum()).backward(), "derivative for aten::heaviside is not implemented"),
         torch.autograd.grad((y * (y.detach() // 2)).sum(), x), torch.div(y, 2, rounding_mode="floor").requires_grad,
     ]  # fmt: skip
+
+
+@case(20)
+def what_a_function_saved_is_read_as_it_is_now(torch):
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            seen.append([x.detach().clone(), x.is_leaf])
+            return 2 * x * g
+
+    seen = []
+    x = leaf(torch, [1.0, 2.0])
+    y = Square.apply(x)
+    x.data -= 10
+    y.sum().backward()
+    h = x * 1
+    y = Square.apply(h)
+    h.data -= 10
+    y.sum().backward()
+    y = Square.apply(x)
+    x.data = torch.tensor([5.0, 6.0], dtype=torch.float64)
+    y.sum().backward()
+    y = Square.apply(x[:1])
+    x.data[0] = 7
+    y.sum().backward()
+    return [x.grad, *seen]
+
+
+@case(20)
+def writes_through_views_are_differentiated_once(torch):
+    def twice(write, keep=False):
+        x, c = leaf(torch, [1.0, 2.0, 3.0]), torch.zeros(3, dtype=torch.float64)
+        write(c, x)
+        c.sum().backward(retain_graph=keep)
+        c.sum().backward()
+        return x.grad
+
+    def item(key, value):
+        return lambda c, x: c.__setitem__(key, value(x))
+
+    writes = [item(slice(0, 2), lambda x: x[1:]), item(0, lambda x: x[1]), item([0, 1], lambda x: x[1:]),
+              lambda c, x: c[:2].add_(x[1:])]  # fmt: skip
+    return [
+        *[raises(lambda w=w: twice(w), "second time") for w in writes],
+        *[twice(w, keep=True) for w in writes],
+        twice(lambda c, x: c.add_(x)),
+        twice(lambda c, x: c.copy_(x)),
+    ]
+
+
+@case(2)
+def a_leaf_may_be_switched_off_and_on(torch):
+    seen = []
+    x = leaf(torch, [1.0, 2.0])
+    x.register_hook(lambda g: seen.append(g.clone()))
+    y = x * 2
+    x.requires_grad_(False)
+    y.sum().backward(retain_graph=True)
+    found = [x.grad, x.requires_grad]
+    z = x * 3 + y
+    x.requires_grad_(True)
+    found += [x.grad, x.is_leaf]
+    (z + x * x).sum().backward()
+    found += [x.grad.clone()]
+    y = x * x
+    x.requires_grad = False
+    x.mul_(5)
+    found += [x.grad.clone(), raises(lambda: torch.autograd.grad(y.sum(), x), "does not require grad")]
+    x.requires_grad = True
+    (x * 1).sum().backward()
+    return [*found, x.grad, *seen]
