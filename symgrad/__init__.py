@@ -99,6 +99,7 @@ _HERE = globals()
 for _name in _naming.SHARED:  # Tensors mean torch's function, all else the one above
     if _name in _HERE:
         _HERE[_name] = _functions.by_kind(_name, _HERE[_name])
+_HERE["scatter_add"] = _functions.by_form("scatter_add", scatter_add)
 for _name in ("arange", "eye", "full", "ones", "zeros"):
     _HERE[_name] = _naming.maker(_name, getattr(_making, _name))
 

@@ -12,6 +12,7 @@ import sys
 __all__ = [
     "CompileError",
     "DTypeError",
+    "DeviceError",
     "ExportError",
     "GradcheckError",
     "LinAlgError",
@@ -34,6 +35,10 @@ class ShapeError(SymgradError, ValueError, RuntimeError):
 
 class DTypeError(SymgradError, TypeError, RuntimeError):
     """Element types that do not fit the operation."""
+
+
+class DeviceError(SymgradError, RuntimeError, AssertionError):
+    """A device, or a layout in memory, that is not there; torch raises AssertionError for some, RuntimeError for others."""
 
 
 class TraceError(SymgradError, TypeError):

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from symgrad.eager.array_face import NamedSize
+from symgrad.eager.descriptions import described, signature_of
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 
@@ -32,25 +33,30 @@ ones_like full_like
 _PLACES: dict[str, str] = {
     **dict.fromkeys(("Tensor", "Size"), "symgrad.eager.tensor_face"),
     **dict.fromkeys((
-        "as_tensor", "asarray", "empty", "linspace", "logspace", "scalar_tensor", "set_default_dtype", "tensor",
-        "from_numpy", "from_dlpack", "get_default_dtype", "empty_like",
+        "as_tensor", "asarray", "from_dlpack", "from_numpy", "get_default_dtype", "set_default_dtype", "tensor",
     ), "symgrad.eager.creation"),
+    **dict.fromkeys(("empty", "empty_like", "linspace", "logspace", "scalar_tensor"), "symgrad.eager.factories"),
+    **dict.fromkeys(("contiguous_format", "device", "preserve_format", "strided"), "symgrad.eager.device"),
+    **dict.fromkeys((
+        "BoolTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
+    ), "symgrad.eager.typed_tensors"),
     **dict.fromkeys((
         "Generator", "bernoulli", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like",
-        "randint", "randint_like", "randn", "randn_like", "randperm", "seed",
+        "get_rng_state", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
     ), "symgrad.eager.random_numbers"),
     **dict.fromkeys((
         "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
     ), "symgrad.eager.grad_mode"),
     **dict.fromkeys(("set_printoptions",), "symgrad.eager.printing"),
-    **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "symgrad.autograd"),
+    **dict.fromkeys(("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "symgrad.autograd.anomaly_mode"),
     **dict.fromkeys((
-        "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference",
-        "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
+        "can_cast", "clone", "detach", "finfo", "get_num_threads", "iinfo", "is_complex", "is_floating_point",
+        "is_inference", "is_nonzero", "is_same_size", "is_tensor", "numel", "promote_types", "result_type",
+        "set_num_threads", "typename",
     ), "symgrad.eager.tensor_functions"),
 }  # fmt: skip
 _NUMBERS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None}
-_PACKAGES = ("autograd", "linalg", "nn", "optim", "special", "testing")
+_PACKAGES = ("autograd", "cuda", "linalg", "nn", "optim", "special", "testing")
 _DTYPES = {"float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 _ABSENT = {"half", "float16", "bfloat16", "complex64", "complex128", "cfloat", "cdouble", "int8", "int16", "short", "uint8"}
 
@@ -89,11 +95,13 @@ def maker(name: str, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(of_arrays)
     def chosen(*args: Any, **kwargs: Any) -> Any:
-        if mode.arrays or _of_arrays(args):
+        if mode.arrays or _of_arrays((*args, *kwargs.values())):
             return of_arrays(*args, **kwargs)
         import_module("symgrad.eager.tensor_methods")
-        return getattr(import_module("symgrad.eager.creation"), name)(*args, **kwargs)
+        return getattr(import_module("symgrad.eager.factories"), name)(*args, **kwargs)
 
+    chosen.__doc__ = described(name, of_arrays.__doc__)
+    chosen.__wrapped__ = signature_of(name)  # what help shows of its arguments
     return chosen
 
 

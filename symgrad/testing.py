@@ -1,4 +1,4 @@
-"""``sg.autograd.gradcheck`` and ``gradgradcheck``: derivatives held against central differences."""
+"""``gradcheck`` and ``gradgradcheck``: derivatives held against central differences; and ``assert_close``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.closeness import assert_close
 from symgrad.differences import (
     Check,
     array_of,
@@ -23,7 +24,7 @@ from symgrad.eager.gradients import grad
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import GradcheckError
 
-__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+__all__ = ["GradcheckError", "assert_close", "gradcheck", "gradgradcheck"]
 
 Tensors = tuple[Tensor, ...]
 

@@ -23,9 +23,9 @@ LAYERS = (
     ("compiler",),
     ("eager", "tracing"),
     (
-        "arguments", "autograd", "autograd_function", "autograd_functional", "autograd_graph", "cli", "comparing", "compilation",
-        "compiled", "differences", "exporting", "expressions", "forward_ad", "func", "linalg", "mapping", "naming", "nn", "optim",
-        "planning", "programs", "replay", "special", "taped", "testing", "transforms", "__init__", "__main__",
+        "arguments", "autograd", "cli", "closeness", "comparing", "compilation", "compiled", "cuda", "differences", "exporting",
+        "expressions", "func", "linalg", "mapping", "naming", "nn", "optim", "planning", "programs", "replay", "special", "taped",
+        "testing", "transforms", "__init__", "__main__",
     ),
 )  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

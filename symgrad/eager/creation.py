@@ -1,17 +1,17 @@
-"""Functions that make Tensors: from data, filled, counted, random; torch's names, arguments and default element types."""
+"""Functions that make Tensors from data, under torch's names; and the element type of Python floats."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import DType, as_dtype, bool_, float64, int64, promote
+from symgrad.dtypes import DType, as_dtype, promote
 from symgrad.dtypes import from_numpy as dtype_of
 from symgrad.eager.defaults import defaults
+from symgrad.eager.device import check_place
 from symgrad.eager.faces import Face
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import AnyArray, leaf
@@ -21,26 +21,18 @@ from symgrad.eager.windows import forget_states
 from symgrad.errors import DTypeError, TraceError, at_user_line
 
 __all__ = [
-    "arange",
     "as_tensor",
     "asarray",
-    "empty",
-    "eye",
     "from_dlpack",
     "from_numpy",
-    "full",
     "get_default_dtype",
     "kind_of",
-    "like",
-    "linspace",
-    "logspace",
+    "legacy",
     "new_tensor",
-    "ones",
-    "scalar_tensor",
+    "new_tensor_like",
     "set_default_dtype",
-    "shape_of",
+    "sizes_of",
     "tensor",
-    "zeros",
 ]
 
 
@@ -82,6 +74,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     TypeError
         For data that are no numbers; TraceError for traced values in a list, whose derivative would be lost.
     """
+    check_place("tensor", None, device, pin_memory)
     if isinstance(data, Tensor):
         message = "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
         message += "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
@@ -150,15 +143,61 @@ def _unpacked(data: Any) -> Any:
     return list(data) if isinstance(data, np.ndarray) and data.ndim else data
 
 
-def legacy(*args: Any) -> Tensor:
-    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always the default floating type."""
+def legacy(*args: Any, dtype: DType | None = None) -> Tensor:
+    """Return what ``Tensor(data)`` or ``Tensor(*sizes)`` makes: always of one type, the default floating one unless given."""
+    kind = defaults.dtype if dtype is None else dtype
     if len(args) == 1 and not isinstance(args[0], int):
-        return new_tensor(_array_of(args[0], defaults.dtype), False)
-    return zeros(*args) if args else zeros(0)
+        if isinstance(args[0], float):
+            raise TypeError(at_user_line("new(): data must be a sequence (got float)"))
+        return new_tensor(_array_of(args[0], kind), False)
+    return new_tensor(np.zeros(sizes_of("Tensor", args or (0,)), kind.numpy), False)
+
+
+def new_tensor_like(
+    self: Tensor, data: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Return a Tensor with a copy of ``data``, in this tensor's element type unless one is given."""
+    check_place("new_tensor", layout, device, pin_memory)
+    made = new_tensor(_array_of(data, self.dtype if dtype is None else as_dtype(dtype)), requires_grad)
+    if mode.mapping is not None:
+        mode.mapping.adopt(made, self)
+    return made
+
+
+def sizes_of(name: str, given: tuple[Any, ...], size: Any = None) -> tuple[int, ...]:
+    """Return sizes given one by one, as one sequence, or as the keyword ``size``.
+
+    Raises
+    ------
+    TypeError
+        For none at all or both, and for what is no size.
+    RuntimeError
+        For negative ones.
+    """
+    if size is not None:
+        if given:
+            raise TypeError(at_user_line(f"{name}() got multiple values for argument 'size'"))
+        given = (size,)
+    elif not given:
+        raise TypeError(at_user_line(f'{name}() missing 1 required positional arguments: "size"'))
+    listed = len(given) == 1 and isinstance(given[0], (tuple, list))
+    if len(given) > 1 and isinstance(given[0], (tuple, list)):
+        raise TypeError(at_user_line(f"{name}() takes 1 positional argument but {len(given)} were given"))
+    sizes = tuple(given[0]) if listed else given
+    for place, one in enumerate(sizes):
+        if not hasattr(one, "__index__"):
+            at = f"but found element of type {type(one).__name__} at pos {place}" if listed else f"not {type(one).__name__}"
+            raise TypeError(at_user_line(f"{name}(): argument 'size' (position 1) must be tuple of ints, {at}"))
+    found = tuple([int(s) for s in sizes])
+    if any(s < 0 for s in found):
+        raise RuntimeError(at_user_line(f"Trying to create tensor with negative dimension {min(found)}: {list(found)}"))
+    return found
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Return ``data`` as a Tensor: itself if it is one, sharing an ndarray's memory, else a copy."""
+    check_place("as_tensor", None, device)
     kind = None if dtype is None else as_dtype(dtype)
     if isinstance(data, Tensor):
         made: Tensor = data if kind is None else data.to(kind)
@@ -192,103 +231,6 @@ def from_numpy_array(array: AnyArray) -> Tensor:
     return made
 
 
-def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
-    """Return sizes given one by one or as one sequence, checked."""
-    given = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
-    for size in given:
-        if not hasattr(size, "__index__"):
-            kind = type(size).__name__
-            raise TypeError(at_user_line(f"shape must be a tuple of ints, but found element of type {kind}"))
-    found = tuple([int(s) for s in given])
-    if any(s < 0 for s in found):
-        raise RuntimeError(at_user_line(f"Trying to create tensor with negative dimension {min(found)}: {list(found)}"))
-    return found
-
-
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
-    """Return zeros; sizes one by one or as one sequence."""
-    return new_tensor(np.zeros(shape_of(size), kind_of(dtype).numpy), requires_grad)
-
-
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
-    """Return ones; sizes one by one or as one sequence."""
-    return new_tensor(np.ones(shape_of(size), kind_of(dtype).numpy), requires_grad)
-
-
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, device: Any = None, **ignored: Any) -> Tensor:
-    """Return a Tensor whose values do not matter: zeros."""
-    return zeros(*size, dtype=dtype, requires_grad=requires_grad)
-
-
-def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return ``fill_value`` everywhere, in the element type of the value unless one is given."""
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    kind = as_dtype(dtype) if dtype is not None else {bool: bool_, int: int64}.get(type(value), defaults.dtype)
-    shape = shape_of((size,))
-    return new_tensor(np.full(shape, value, kind.numpy), requires_grad)
-
-
-def scalar_tensor(value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return a number as a 0-d Tensor of the default element type."""
-    return new_tensor(np.asarray(value, kind_of(dtype).numpy), requires_grad)
-
-
-def like(make: Any) -> Any:
-    """Return the ``*_like`` form of a function of sizes."""
-
-    def function(input: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        found: Tensor = make(tuple(input.shape), *args, dtype=dtype or input.dtype, requires_grad=requires_grad)
-        if mode.mapping is not None:
-            mode.mapping.adopt(found, input)
-        return found
-
-    function.__doc__ = f"Return ``{make.__name__}`` of a Tensor's shape, and of its element type unless one is given."
-    return function
-
-
-def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
-    """Return ``start, start + step, ...`` before ``end``; ``arange(n)`` counts from 0. Integers unless a float is given."""
-    low, high = (0, start) if end is None else (start, end)
-    low, high, step = (v.item() if isinstance(v, Tensor) else v for v in (low, high, step))
-    if step == 0:
-        raise RuntimeError(at_user_line("step must be nonzero"))
-    if (high - low) * step < 0:
-        raise RuntimeError(at_user_line("upper bound and lower bound inconsistent with step sign"))
-    floating = any(isinstance(v, float) for v in (low, high, step))
-    kind = as_dtype(dtype) if dtype is not None else defaults.dtype if floating else int64
-    count = max(0, math.ceil((high - low) / step))
-    return new_tensor((low + step * np.arange(count)).astype(kind.numpy), requires_grad)
-
-
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return ``steps`` values from ``start`` to ``end``, evenly spaced and both included."""
-    low, high = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
-    if steps < 0:
-        raise RuntimeError(at_user_line("number of steps must be non-negative"))
-    kind = kind_of(dtype)
-    work = kind.numpy.type if kind.is_floating else np.float64
-    step = work((high - low) / (steps - 1)) if steps > 1 else work(0)
-    first = np.arange(steps)
-    half = steps // 2
-    rising = work(low) + step * first.astype(work)
-    falling = work(high) - step * (steps - 1 - first).astype(work)
-    return new_tensor(np.where(first < half, rising, falling).astype(kind.numpy) if steps > 1 else
-                 np.full(steps, low, kind.numpy), requires_grad)  # fmt: skip
-
-
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return ``base`` to the powers that ``linspace`` gives."""
-    powers = linspace(start, end, steps, dtype=float64).numpy_value()
-    return new_tensor((base**powers).astype(kind_of(dtype).numpy), requires_grad)
-
-
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return ones on the diagonal and zeros elsewhere."""
-    return new_tensor(np.eye(n, n if m is None else m, dtype=kind_of(dtype).numpy), requires_grad)
-
-
 def from_dlpack(source: Any) -> Tensor:
     """Return a Tensor that shares the memory of another library's array."""
     return from_numpy_array(np.from_dlpack(source))
@@ -299,13 +241,13 @@ def get_default_dtype() -> DType:
     return defaults.dtype
 
 
-def asarray(data: Any, *, dtype: Any = None, copy: bool | None = None, requires_grad: bool = False, device: Any = None) -> Tensor:
-    """Return ``data`` as a Tensor: without ``copy`` itself, or sharing an ndarray's memory where it can."""
-    made = as_tensor(data, dtype)
-    if copy and (made is data or isinstance(data, np.ndarray)):
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+    """Return ``obj`` as a Tensor: without ``copy`` itself, or sharing an ndarray's memory where it can."""
+    made = as_tensor(obj, dtype, device)
+    if copy and (made is obj or isinstance(obj, np.ndarray)):
         made = Tensor.of(leaf(np.array(made.numpy_value())))
     return made.requires_grad_() if requires_grad else made
 
 
 from_numpy = from_numpy_array
-zeros_like, ones_like, full_like, empty_like = like(zeros), like(ones), like(full), like(empty)
+new_tensor_like.__qualname__ = "new_tensor"  # what messages call it

@@ -13,11 +13,12 @@ import numpy as np
 
 from symgrad.dtypes import as_dtype, bool_, float64
 from symgrad.eager.array_face import Array
+from symgrad.eager.descriptions import described
 from symgrad.eager.faces import Face, apply_primitive, as_float, face_of, lift, lift_one
 from symgrad.eager.operators import power
 from symgrad.eager.shapes import reshape_node
 from symgrad.eager.values import value_of
-from symgrad.errors import DTypeError, TraceError, at_user_line
+from symgrad.errors import DTypeError, ShapeError, TraceError, at_user_line
 from symgrad.ir.expr import Node, constant, ops
 from symgrad.ir.types import normalize_axes, normalize_axis
 
@@ -30,6 +31,7 @@ __all__ = [
     "UNARY",
     "answer",
     "as_array",
+    "by_form",
     "by_kind",
     "clip",
     "concatenate",
@@ -70,6 +72,23 @@ def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 if member.default_float is not float64:
                     return TENSOR_FUNCTIONS[name](*args, **kwargs)
                 break
+        return function(*args, **kwargs)
+
+    chosen.__doc__ = described(name, function.__doc__)
+    return chosen
+
+
+def by_form(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``function``, and torch's function of that name where the arguments can only be meant for it.
+
+    That is a Tensor and an axis, where ``function`` has updates second; or a name that only torch's arguments have.
+    """
+
+    @functools.wraps(function)
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        of_torch = "dim" in kwargs or "input" in kwargs or (len(args) > 1 and isinstance(args[1], int))
+        if of_torch and traced((*args[:1], *kwargs.values())):
+            return TENSOR_FUNCTIONS[name](*args, **kwargs)
         return function(*args, **kwargs)
 
     return chosen
@@ -207,9 +226,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
     """Return arrays joined along an existing axis; with ``axis=None`` their elements, as one axis."""
+    if not len(arrays):
+        raise ShapeError(at_user_line("concatenate: expected a non-empty list of Tensors or arrays"))
     nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
-    if not nodes:
-        raise ValueError("concatenate: needs at least one array")
     if axis is None:
         nodes, axis = [reshape_node(n, (-1,)) for n in nodes], 0
     return answer(ops.concatenate(*nodes, axis=normalize_axis("concatenate", axis, nodes[0].ndim)), (arrays,))
@@ -217,14 +236,16 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Any:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """Return arrays joined along a new axis."""
+    if not len(arrays):
+        raise ShapeError(at_user_line("stack expects a non-empty TensorList"))
     nodes = lift(list(arrays), face_of(list(arrays), Array).default_float)
-    if not nodes:
-        raise ValueError("stack: needs at least one array")
     return answer(ops.stack(*nodes, axis=normalize_axis("stack", axis, nodes[0].ndim + 1)), (arrays,))
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Return the sum of products that ``subscripts`` describe, as numpy.einsum reads them."""
+    if not operands:
+        raise ShapeError(at_user_line("einsum(): must specify the equation string and at least one operand"))
     nodes = lift(operands, face_of(operands, Array).default_float)
     return answer(ops.einsum(*nodes, subscripts=subscripts), operands)
 

@@ -203,9 +203,12 @@ class enable_grad(no_grad):  # noqa: N801  # torch's name
 class set_grad_enabled(_ModeContext):  # noqa: N801  # torch's name
     """Operations are recorded or not: from the call on, or for a block, or as a decorator."""
 
-    def __init__(self, enabled: bool) -> None:
+    def __init__(self, mode: bool) -> None:
         super().__init__()
-        self._enabled = bool(enabled)
+        self._enabled = bool(mode)
+        self._begin()
+
+    def _begin(self) -> None:
         self._called = mode.grad
         mode.set_grad(self._enabled)
 

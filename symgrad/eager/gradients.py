@@ -11,6 +11,7 @@ import numpy as np
 from symgrad.eager.deriving import watch
 from symgrad.eager.engine import AccumulateLock, run
 from symgrad.eager.flushing import also_wanted, ask_together
+from symgrad.eager.grad_arguments import UNUSED, check_options, inputs_of, several
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.pieces import Route
 from symgrad.eager.programs import Job, evaluate, prepare
@@ -29,15 +30,7 @@ CYCLE = (
     "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
     "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )
-UNUSED = (
-    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this is the "
-    "desired behavior."
-)
 NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
-
-
-def _several(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
 def _seeds(tensors: Sequence[Tensor], given: Any, create_graph: bool) -> list[tuple[Any, Tensor]]:
@@ -48,7 +41,7 @@ def _seeds(tensors: Sequence[Tensor], given: Any, create_graph: bool) -> list[tu
     RuntimeError
         When one is missing, of another shape, or for a root without a tape.
     """
-    cotangents = [None] * len(tensors) if given is None else _several(given)
+    cotangents = [None] * len(tensors) if given is None else several(given)
     if len(cotangents) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(cotangents)} gradients")
     roots = []
@@ -122,12 +115,12 @@ def backward(
     RuntimeError
         As torch does; nothing has been added then.
     """
-    several, given = _several(tensors), [None] if grad_tensors is None else _several(grad_tensors)
-    if len(several) == len(given) == 1 and isinstance(several[0], Tensor) and not create_graph:
-        backward_method(several[0], given[0], retain_graph, create_graph, inputs)
+    outs, given = several(tensors), [None] if grad_tensors is None else several(grad_tensors)
+    if len(outs) == len(given) == 1 and isinstance(outs[0], Tensor) and not create_graph:
+        backward_method(outs[0], given[0], retain_graph, create_graph, inputs)
         return
     try:
-        _backward(several, grad_tensors, retain_graph, create_graph, inputs)
+        _backward(outs, grad_tensors, retain_graph, create_graph, inputs)
     except BaseException:
         _begin_anew()
         raise
@@ -151,14 +144,14 @@ def _backward(
             "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
             "instead or call backward() outside of functorch transforms."
         )
-    if inputs is not None and not _several(inputs):
+    if inputs is not None and not several(inputs):
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = _seeds(tensors, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
-    for tensor in _several(inputs) if inputs is not None else ():
+    for tensor in several(inputs) if inputs is not None else ():
         if isinstance(tensor, Tensor) and not tensor.is_leaf:
             tensor.retain_grad()
-    receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(_several(inputs))]
+    receivers = None if inputs is None else [_receiver(k, t) for k, t in enumerate(inputs_of(inputs))]
     if create_graph:
         warnings.warn(CYCLE, UserWarning, stacklevel=3)
     inside = also is None and not create_graph
@@ -296,6 +289,7 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
@@ -304,13 +298,15 @@ def grad(
 
     Parameters
     ----------
-    outputs, inputs : Tensor or sequence of Tensor
+    outputs, inputs : Tensor, GradientEdge or sequence of them
     grad_outputs : Tensor or sequence of Tensor, optional
         The cotangent of each output; needed unless it has one element.
     retain_graph : bool, optional
         Default: ``create_graph``.
     create_graph : bool
         Record the gradients, so that they can be differentiated.
+    only_inputs : bool
+        Accepted for torch's sake.
     allow_unused : bool, optional
         Return None for inputs that the outputs do not depend on, in place of an error. Default: ``materialize_grads``.
     is_grads_batched : bool
@@ -323,17 +319,14 @@ def grad(
     RuntimeError, ValueError
         As torch does.
     """
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
-        )
-    outs, ins = _several(outputs), _several(inputs)
+    check_options(only_inputs, materialize_grads, allow_unused, inputs)
+    outs, ins = several(outputs), inputs_of(inputs)
     if not ins:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if is_grads_batched:
         return _batched(outs, ins, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     keep = create_graph if retain_graph is None else bool(retain_graph)
-    cotangents = [None] * len(outs) if grad_outputs is None else _several(grad_outputs)
+    cotangents = [None] * len(outs) if grad_outputs is None else several(grad_outputs)
     seen = watch(outs, ins, cotangents, keep, create_graph) if len(cotangents) == len(outs) else None
     if seen is not None and (known := seen.follow_again()) is not None:
         return tuple(known)
@@ -358,20 +351,20 @@ def _results(
     """Return what arrived for each input, as a Tensor of its own."""
     results: list[Tensor | None] = []
     given: set[Any] = set()
-    for edge, tensor in zip(receivers, inputs, strict=True):
+    for k, (edge, tensor) in enumerate(zip(receivers, inputs, strict=True)):
         total = found.get(edge)
         result = None if total is None else _of_its_own(total, given)
         if result is None and materialize:
             result = Tensor.of(leaf(np.zeros(tuple(tensor.shape), tensor.dtype.numpy)))
         elif result is None and not allow_unused:
-            raise RuntimeError(UNUSED)
+            raise RuntimeError(UNUSED.format(k))
         results.append(result)
     return results
 
 
 def _batched(outs: Any, ins: Any, grad_outputs: Any, retain: Any, create: bool, *rest: Any) -> tuple[Tensor | None, ...]:
     """Return gradients for each of a batch of cotangents, stacked."""
-    cotangents = _several(grad_outputs)
+    cotangents = several(grad_outputs)
     for k, (out, cotangent) in enumerate(zip(outs, cotangents, strict=True)):
         if tuple(cotangent.shape[1:]) != tuple(out.shape):
             raise RuntimeError(
@@ -385,5 +378,5 @@ def _batched(outs: Any, ins: Any, grad_outputs: Any, retain: Any, create: bool, 
         last = k == count - 1
         keep = (create if retain is None else retain) or not last
         allow, materialize = rest
-        rows.append(grad(outs, ins, [c[k] for c in cotangents], keep, create, allow, False, materialize))
+        rows.append(grad(outs, ins, [c[k] for c in cotangents], keep, create, True, allow, False, materialize))
     return tuple([None if column[0] is None else column[0].stack_rows(column) for column in zip(*rows, strict=True)])

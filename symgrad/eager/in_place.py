@@ -1,25 +1,23 @@
-"""The in-place forms of functions: what they write, where that fits, and where elements of the target are one in memory."""
+"""Operations in place: the result of a function is written into its first argument."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from symgrad.eager.call_forms import arguments, form_of
+from symgrad.eager.grad_mode import mode
+from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap, refuse_windows
+from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast
-from symgrad.eager.torch_indexing import index_put_contents
-from symgrad.eager.torch_names import METHODS as TORCH
-from symgrad.eager.torch_rules import axis_of
-from symgrad.eager.torch_strided import each_once, warn_expanded
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
-__all__ = ["finish_in_place", "in_place", "on_expanded"]
+__all__ = ["finish_in_place", "in_place", "of_tensors", "reshaped_in_place", "where_asked"]
 
 Function = Callable[..., Any]
-
-_TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
 
 
 def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
@@ -34,7 +32,7 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
         return target.write_in_place(result._value, result._edge)
     if result.dtype is not target.dtype:
         if result.dtype.category > target.dtype.category:
-            given, own = _TITLES[result.dtype.name], _TITLES[target.dtype.name]
+            given, own = TITLES[result.dtype.name], TITLES[target.dtype.name]
             raise DTypeError(at_user_line(f"result type {given} can't be cast to the desired output type {own}"))
         result = cast(result, dtype=target.dtype)
     if tuple(result.shape) != tuple(target.shape):
@@ -47,14 +45,28 @@ def finish_in_place(target: Tensor, result: Tensor) -> Tensor:
 def in_place(function: Function, name: str) -> Function:
     """Return the form of a function that writes its result into its first argument."""
     scattered, careless = name in _SCATTERED, name in _CARELESS
+    form = form_of(function, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if (self._cell is not None and not careless) or scattered:
             refuse_overlap(self, (*args, *kwargs.values()), whole=scattered)
         if self._chain:
             refuse_windows(self)
+        if kwargs:
+            (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
         return finish_in_place(self, function(self, *args, **kwargs))
 
+    return _described(method, name)
+
+
+def _described(method: Function, name: str) -> Function:
+    """Return the method that writes, with a name and what help shows of it."""
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = (
+        f"Write what ``{name}`` with these arguments returns into this tensor, and return this tensor.\n\n"
+        "    The result takes this tensor's shape and element type, or RuntimeError is raised; so it is for a leaf that\n"
+        "    requires a gradient, unless under ``no_grad``."
+    )
     return method
 
 
@@ -63,46 +75,60 @@ _SCATTERED = {"index_add", "index_copy", "index_put", "put", "scatter", "scatter
 _CARELESS = {"addbmm", "addmm", "addmv", "baddbmm", "index_fill", "masked_fill", "masked_scatter"}
 
 
-# expanded targets: torch refuses to write all of one, but at indices and masks it writes what they name
+def reshaped_in_place(function: Function, name: str) -> Function:
+    """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
+    form = form_of(function, name)
 
-
-def _index_put(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
-    """Write ``values`` at ``indices``, one array for each leading axis; the last written counts, or all add."""
-    finish_in_place(*index_put_contents(self, indices, values, accumulate))
-    return self
-
-
-def _masked_fill(plain: Function) -> Function:
-    def method(self: Tensor, mask: Any, value: Any) -> Tensor:
-        once = each_once(self)
-        if once is self:
-            return plain(self, mask, value)  # type: ignore[no-any-return]  # a method from the table
-        warn_expanded("masked_fill_", "mask] = scalar")
-        repeated = [k for k, (n, m) in enumerate(zip(self.shape, once.shape, strict=True)) if n != m]
-        plain(once, TORCH["expand"](mask, tuple(self.shape)).any(dim=repeated, keepdim=True), value)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if mode.grad:
+            self.check_writeable(None)
+        (_, *args), kwargs = arguments(form, (self, *args), kwargs)  # type: ignore[assignment]
+        made = function(self, *args, **kwargs)
+        self.counter[0] += 1
+        self._value, self._cell, self._chain = made.current(), made._cell, made._chain
+        if made._cell is not None:
+            self._stamp = made._stamp
+        if isinstance(self._edge, Leaf):  # under no_grad
+            self._edge.keep(self)
+        else:
+            self._edge = made._edge
         return self
 
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"Turn this tensor into what ``{name}`` with these arguments returns: a view of its own memory."
     return method
 
 
-def _index_fill(plain: Function) -> Function:
-    def method(self: Tensor, dim: int, index: Any, value: Any) -> Tensor:
-        once = each_once(self)
-        if once is self:
-            return plain(self, dim, index, value)  # type: ignore[no-any-return]
-        warn_expanded("index_fill_", "mask] = scalar")
-        TORCH["index_fill"](self, dim, index, value)  # may refuse
-        axis = axis_of(dim, self.ndim)
-        plain(once, dim, index if once.shape[axis] == self.shape[axis] else index * 0, value)
-        return self
+def where_asked(function: Function, name: str) -> Function:
+    """Return an activation that writes into its operand where its argument ``inplace`` says so."""
+    code = getattr(function, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    if "inplace" not in names:
+        return function
+    place = names.index("inplace")
 
-    return method
+    def chosen(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        if not (args[place] if len(args) > place else kwargs.get("inplace", False)):
+            return made
+        target = args[0] if args else kwargs["input"]
+        return target if made is target else finish_in_place(target, made)
+
+    chosen.__name__ = chosen.__qualname__ = name
+    chosen.__doc__ = f"{function.__doc__}\n\n    With ``inplace`` it is written into ``input``."
+    chosen.__wrapped__ = function  # type: ignore[attr-defined]  # what help shows of its arguments
+    return chosen
 
 
-def on_expanded(methods: Mapping[str, Function]) -> dict[str, Function]:
-    """Return the in-place methods that write also to expanded tensors."""
-    return {
-        "index_put_": _index_put,
-        "masked_fill_": _masked_fill(methods["masked_fill_"]),
-        "index_fill_": _index_fill(methods["index_fill_"]),
-    }
+def of_tensors(method: Function, name: str) -> Function:
+    """Return a method that writes as a function: ``exp_(x)`` for ``x.exp_()``."""
+
+    def function(input: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Tensor):
+            kind = type(input).__name__
+            raise TypeError(at_user_line(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}"))
+        return method(input, *args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = method.__doc__
+    return function

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from symgrad.ir.expr import Node, fresh_input
 from symgrad.ir.graph import Graph
 
 __all__ = [
+    "UNDIFFERENTIABLE",
     "Operation",
     "Weak",
     "apply_graph",
@@ -48,6 +50,7 @@ __all__ = [
     "on_tape",
     "operation",
     "record_signature",
+    "refuse_number",
     "settled",
 ]
 
@@ -94,6 +97,8 @@ class Operation:
                         key.append(1 if edge is value and value.token is token else window.edge_code(value, edge))
                 else:
                     plain = kind is float or kind is int or kind is bool
+                    if plain and len(operands) == 1:
+                        refuse_number(_called(self), operand)
                     value = new_number(operand) if plain else as_operand(operand, self, len(values))
                     key.append(type(value.data) if type(value) is NumberLeaf else id(value.type))
                     key.append(0)
@@ -217,6 +222,25 @@ def is_number(record: Record) -> bool:
     return record.signature is None and type(record.data) in (float, int, bool)
 
 
+def _called(of: Operation) -> str:
+    """Return what users call an operation: the name of its formula, or where that says nothing what its grad_fn's means."""
+    name = of.__name__.strip("_").removesuffix("_formula")
+    if name not in _UNTOLD:
+        return _MEANT.get(name, name)
+    words = re.findall("[A-Z][a-z0-9]*", of.grad_name.partition("Backward")[0])
+    return "_".join(words).lower() or name
+
+
+_MEANT = {"add_scaled": "add", "clamped": "clamp", "lerped": "lerp", "outer_node": "outer", "sub_scaled": "sub"}
+_UNTOLD = {"along", "formula", "formula_of", "made", "overall"}
+
+
+def refuse_number(name: str, value: Any) -> NoReturn:
+    """Raise TypeError for a Python number where a function needs a Tensor."""
+    kind = type(value).__name__
+    raise TypeError(at_user_line(f"{name}(): argument 'input' (position 1) must be Tensor, not {kind}"))
+
+
 def as_operand(value: Any, of: Operation, place: int) -> Record:
     """Return the record of an operand that is no Tensor: the one at a place of an operation.
 
@@ -240,10 +264,10 @@ def as_operand(value: Any, of: Operation, place: int) -> Record:
     if isinstance(value, (float, int)):
         return leaf(float(value) if isinstance(value, float) else int(value))
     label = ("'input' ", "'other' ")[place] if place < 2 else ""
-    name = of.__name__.strip("_")
-    raise TypeError(
-        at_user_line(f"{name}(): argument {label}(position {place + 1}) must be Tensor or number, not {kind.__name__}")
-    )
+    alone = getattr(of.formula, "__code__", None) is not None and of.formula.__code__.co_argcount == 1
+    wanted = "Tensor" if alone else "Tensor or number"
+    message = f"{_called(of)}(): argument {label}(position {place + 1}) must be {wanted}, not {kind.__name__}"
+    raise TypeError(at_user_line(message))
 
 
 def apply_signature(signature: Signature, tensors: Sequence[Tensor]) -> Any:

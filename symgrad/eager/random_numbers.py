@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.dtypes import as_dtype, int64
-from symgrad.eager.creation import kind_of, like, new_tensor, shape_of
+from symgrad.dtypes import DType, int64
+from symgrad.eager.creation import kind_of, new_tensor, sizes_of
+from symgrad.eager.factories import factory, like
 from symgrad.eager.grad_mode import mode
+from symgrad.eager.out_argument import deliver
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
@@ -18,6 +20,7 @@ from symgrad.errors import at_user_line
 __all__ = [
     "Generator",
     "bernoulli",
+    "get_rng_state",
     "initial_seed",
     "manual_seed",
     "multinomial",
@@ -31,6 +34,7 @@ __all__ = [
     "random_generator",
     "randperm",
     "seed",
+    "set_rng_state",
 ]
 
 
@@ -50,6 +54,37 @@ class Generator:
     def initial_seed(self) -> int:
         """Return the seed the sequence began with."""
         return self._initial
+
+    def get_state(self) -> Tensor:
+        """Return where the sequence is, as int64 numbers that only ``set_state`` reads."""
+        state: Any = self.source.bit_generator.state
+        numbers = [state["state"]["state"], state["state"]["inc"]]
+        words = [(n >> (32 * k)) & 0xFFFFFFFF for n in numbers for k in range(4)]
+        words += [state["has_uint32"], state["uinteger"], self._initial % (1 << 32), (self._initial >> 32) % (1 << 32)]
+        return new_tensor(np.array(words, np.int64), False)
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Go on where the sequence was when ``get_state`` returned this.
+
+        Raises
+        ------
+        TypeError
+            For what is no such state.
+        """
+        words = [int(w) for w in new_state.tolist()] if isinstance(new_state, Tensor) else []
+        if len(words) != 12:
+            raise TypeError(at_user_line("RNG state must be what get_state returned"))
+        low, high = (sum(w << (32 * k) for k, w in enumerate(words[p : p + 4])) for p in (0, 4))
+        bits = np.random.PCG64()
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": low, "inc": high},
+            "has_uint32": words[8],
+            "uinteger": words[9],
+        }
+        self.source = np.random.Generator(bits)
+        self._initial = words[10] + (words[11] << 32)
+        return self
 
     def seed(self) -> int:
         """Begin a sequence that nobody can foresee, and return its seed."""
@@ -72,6 +107,16 @@ def seed() -> int:
     return _default.seed()
 
 
+def get_rng_state() -> Tensor:
+    """Return where the sequence of random numbers is, for ``set_rng_state``."""
+    return _default.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Go on with the sequence of random numbers where it was when ``get_rng_state`` returned this."""
+    _default.set_state(new_state)
+
+
 def random_generator(generator: Generator | None = None) -> np.random.Generator:
     """Return the source of random numbers.
 
@@ -92,58 +137,86 @@ def _drawn(
     draw: Callable[[np.random.Generator, tuple[int, ...]], AnyArray],
     shape: tuple[int, ...],
     generator: Generator | None,
-    requires_grad: bool,
-) -> Tensor:
+) -> Any:
     """Return random numbers; under vmap, if asked for, others in each slice."""
     if mode.mapping is not None and mode.mapping.randomness == "different":
         source = (generator or _default).source
         return Tensor(mode.mapping.different(lambda whole: draw(source, whole), shape))
-    return new_tensor(draw(random_generator(generator), shape), requires_grad)
+    return draw(random_generator(generator), shape)
 
 
-def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
-    """Return numbers drawn evenly from [0, 1)."""
+def _rand(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: DType | None) -> Any:
+    """Return numbers drawn evenly from [0, 1); sizes one by one, as one sequence, or as ``size``."""
     kind = kind_of(dtype)
-    return _drawn(lambda g, s: np.asarray(g.random(s, dtype=kind.numpy.type)), shape_of(size), generator, requires_grad)
+    return _drawn(lambda g, s: np.asarray(g.random(s, dtype=kind.numpy.type)), sizes_of("rand", sizes, size), generator)
 
 
-def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False, device: Any = None
-) -> Tensor:
-    """Return numbers drawn from the normal distribution with mean 0 and variance 1."""
+def _randn(*sizes: Any, size: Any = None, generator: Generator | None = None, dtype: DType | None) -> Any:
+    """Return numbers drawn from the normal distribution with mean 0 and variance 1; sizes as in ``rand``."""
     kind = kind_of(dtype)
-    return _drawn(lambda g, s: np.asarray(g.standard_normal(s, dtype=kind.numpy.type)), shape_of(size), generator, requires_grad)
+    shape = sizes_of("randn", sizes, size)
+    return _drawn(lambda g, s: np.asarray(g.standard_normal(s, dtype=kind.numpy.type)), shape, generator)
 
 
-def randint(*args: Any, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return integers drawn from ``low`` (default 0) up to but without ``high``: ``randint([low,] high, size)``."""
-    low, high, size = (0, *args) if len(args) == 2 else args
-    kind = int64 if dtype is None else as_dtype(dtype)
-    if high <= low:
-        raise RuntimeError(at_user_line(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"))
-    return _drawn(lambda g, s: g.integers(low, high, s).astype(kind.numpy), shape_of((size,)), generator, requires_grad)
+def _bounds(name: str, given: tuple[Any, ...], low: Any, high: Any) -> tuple[int, int]:
+    """Return the bounds meant by ``(high,)`` or ``(low, high)`` and the keywords."""
+    found = {"low": low, "high": high}
+    for key, value in zip(("low", "high")[2 - len(given) :], given, strict=True):
+        if found[key] is not None:
+            raise TypeError(at_user_line(f"{name}() got multiple values for argument {key!r}"))
+        found[key] = value
+    if found["high"] is None:
+        raise TypeError(at_user_line(f'{name}() missing 1 required positional arguments: "high"'))
+    least, most = int(found["low"] or 0), int(found["high"])
+    if most <= least:
+        raise RuntimeError(at_user_line(f"random_ expects 'from' to be less than 'to', but got from={least} >= to={most}"))
+    return least, most
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def _randint(
+    *given: Any, low: Any = None, high: Any = None, size: Any = None, generator: Generator | None = None, dtype: DType | None
+) -> Any:
+    """Return integers drawn from ``low``, by default 0, up to but without ``high``: ``randint([low,] high, size)``."""
+    if size is None and given:
+        *given, size = given  # type: ignore[assignment]
+    if not isinstance(size, (tuple, list)):
+        kind = "nothing" if size is None else type(size).__name__
+        raise TypeError(at_user_line(f"randint(): argument 'size' must be tuple of ints, not {kind}"))
+    if len(given) > 2:
+        raise TypeError(at_user_line("randint() takes low, high and size, but more were given"))
+    least, most = _bounds("randint", tuple(given), low, high)
+    chosen = int64 if dtype is None else dtype
+    return _drawn(lambda g, s: g.integers(least, most, s).astype(chosen.numpy), sizes_of("randint", (size,)), generator)
+
+
+def _randperm(n: int, *, generator: Generator | None = None, dtype: DType | None) -> Any:
     """Return 0 .. n - 1 in random order."""
-    return new_tensor(
-        random_generator(generator).permutation(n).astype((int64 if dtype is None else as_dtype(dtype)).numpy), False
-    )
+    return random_generator(generator).permutation(n).astype((int64 if dtype is None else dtype).numpy)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Return numbers drawn from normal distributions with these means and standard deviations."""
-    shape = size if size is not None else np.broadcast_shapes(np.shape(mean), np.shape(std))
-    made: Tensor = randn(tuple(shape), generator=generator) * std + mean
+def _normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: DType | None) -> Any:
+    """Return numbers drawn from normal distributions with these means and standard deviations, numbers or Tensors."""
+    tensors = [v for v in (mean, std) if isinstance(v, Tensor)]
+    shape = tuple(size) if size is not None else np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
+    kind = dtype if dtype is not None or not tensors else tensors[0].dtype
+    made: Tensor = randn(shape, generator=generator, dtype=kind) * std + mean
     return made.detach()
 
 
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """Return ones with the probabilities that ``input`` gives, else zeros."""
-    p = input.numpy_value()
-    return new_tensor((random_generator(generator).random(p.shape) < p).astype(p.dtype), False)
+_MAKES = (_rand, _randn, _randint, _randperm, _normal)
+for _make in _MAKES:
+    _make.__name__ = _make.__qualname__ = _make.__name__[1:]  # what messages call it
+
+rand, randn, normal = factory(_rand), factory(_randn), factory(_normal)
+randint, randperm = factory(_randint, "by default int64"), factory(_randperm, "by default int64")
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
+    """Return ones with the probabilities that ``input`` gives, or with probability ``p`` in its shape, else zeros."""
+    chances = input.numpy_value()
+    drawn = np.less(random_generator(generator).random(chances.shape), chances if p is None else p)
+    made = new_tensor(drawn.astype(chances.dtype), False)
+    return made if out is None else deliver(out, made)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -160,9 +233,13 @@ def initial_seed() -> int:
     return _default.initial_seed()
 
 
-rand_like, randn_like = like(rand), like(randn)
+rand_like, randn_like = like(_rand), like(_randn)
 
 
-def randint_like(input: Tensor, *bounds: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Return integers drawn from [low, high) in a Tensor's shape and element type."""
-    return randint(*bounds, tuple(input.shape), dtype=dtype or input.dtype, requires_grad=requires_grad)
+def _of_bounds(size: Any, *given: Any, low: Any = None, high: Any = None, generator: Any = None, dtype: DType | None) -> Any:
+    return _randint(size=size, **dict(zip(("low", "high"), _bounds("randint_like", given, low, high), strict=True)),
+                    generator=generator, dtype=dtype)  # fmt: skip
+
+
+_of_bounds.__name__ = "randint"
+randint_like = like(_of_bounds)

@@ -10,8 +10,8 @@ from symgrad.dtypes import as_dtype
 from symgrad.eager import numpy_arrangement as arrangement
 from symgrad.eager import numpy_formulas as formulas
 from symgrad.eager.array_face import Array
-from symgrad.eager.faces import Face, as_float, face_of, lift_one
-from symgrad.eager.functions import TENSOR_FUNCTIONS, answer, with_order
+from symgrad.eager.faces import as_float, face_of, lift_one
+from symgrad.eager.functions import answer, with_order
 from symgrad.eager.indexing import as_index_node
 from symgrad.eager.shapes import as_shape
 from symgrad.errors import DTypeError, at_user_line
@@ -164,8 +164,6 @@ def scatter_add(indices: Any, updates: Any, size: Any, axis: int = 0) -> Any:
     ShapeError
         When the shapes do not fit.
     """
-    if isinstance(updates, int) and isinstance(indices, Face):  # torch's scatter_add(x, dim, index, src)
-        return TENSOR_FUNCTIONS["scatter_add"](indices, updates, size, axis)
     given, (total,) = _plain(updates), as_shape((size,))
     index = as_index_node(indices, total)
     place = normalize_axis("scatter_add", axis, given.ndim - index.ndim + 1)

@@ -10,15 +10,28 @@ import numpy as np
 from symgrad.dtypes import DType, as_dtype, promote
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.tensor_face import Tensor
-from symgrad.eager.tensor_methods import Device
 from symgrad.eager.torch_arithmetic import FUNCTIONS
+from symgrad.errors import at_user_line
 
 __all__ = [
-    "can_cast", "clone", "detach", "device", "finfo", "iinfo", "is_complex", "is_floating_point", "is_inference", "is_nonzero",
-    "is_same_size", "is_tensor", "numel", "promote_types", "result_type", "typename",
+    "can_cast",
+    "clone",
+    "detach",
+    "finfo",
+    "get_num_threads",
+    "iinfo",
+    "is_complex",
+    "is_floating_point",
+    "is_inference",
+    "is_nonzero",
+    "is_same_size",
+    "is_tensor",
+    "numel",
+    "promote_types",
+    "result_type",
+    "set_num_threads",
+    "typename",
 ]  # fmt: skip
-
-device = Device
 
 
 def is_tensor(value: Any) -> bool:
@@ -97,3 +110,24 @@ def iinfo(dtype: Any) -> Any:
 def typename(value: Any) -> str:
     """Return the name of a value's type."""
     return memory.type_name(value) if isinstance(value, Tensor) else type(value).__name__
+
+
+_threads = [1]
+
+
+def set_num_threads(count: int) -> None:
+    """Note how many threads torch's code asks for; symgrad's own loops use one, whatever is said here.
+
+    Raises
+    ------
+    RuntimeError
+        For less than one.
+    """
+    if count < 1:
+        raise RuntimeError(at_user_line("set_num_threads expects a positive integer"))
+    _threads[0] = int(count)
+
+
+def get_num_threads() -> int:
+    """Return what ``set_num_threads`` was told last, at first 1."""
+    return _threads[0]

@@ -20,24 +20,29 @@ from symgrad.eager import (
 )
 from symgrad.eager import tensor_memory as memory
 from symgrad.eager.assigning import assigned_at_once
-from symgrad.eager.creation import empty, full, full_like, legacy, ones, ones_like, tensor, zeros, zeros_like
+from symgrad.eager.call_forms import method
+from symgrad.eager.creation import legacy, new_tensor_like
+from symgrad.eager.device import Device, strided
+from symgrad.eager.expanded_targets import on_expanded
+from symgrad.eager.factories import NEW, full_like, ones_like, zeros_like
 from symgrad.eager.functions import TENSOR_FUNCTIONS
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
-from symgrad.eager.in_place import finish_in_place, in_place, on_expanded
+from symgrad.eager.in_place import finish_in_place, in_place, of_tensors, reshaped_in_place
 from symgrad.eager.operation import Operation, on_tape, settled
+from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
-from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
 from symgrad.eager.torch_strided import each_once, written_chain
+from symgrad.errors import at_user_line
 
-__all__ = ["METHODS", "Device"]
+__all__ = ["METHODS"]
 
 Function = Callable[..., Any]
 
@@ -73,26 +78,6 @@ def in_place_operator(function: Function) -> Function:
         return self
 
     return operator
-
-
-def reshaped_in_place(function: Function) -> Function:
-    """Return ``x.squeeze_()`` and the like: the tensor becomes the view of itself."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if mode.grad:
-            self.check_writeable(None)
-        made = function(self, *args, **kwargs)
-        self.counter[0] += 1
-        self._value, self._cell, self._chain = made.current(), made._cell, made._chain
-        if made._cell is not None:
-            self._stamp = made._stamp
-        if isinstance(self._edge, Leaf):  # under no_grad
-            self._edge.keep(self)
-        else:
-            self._edge = made._edge
-        return self
-
-    return method
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -142,36 +127,24 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return memory.to(self, other.dtype)
 
 
-def new_(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return ``new_zeros`` and the like: this element type unless one is given."""
-
-    def method(self: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False, **ignored: Any) -> Tensor:
-        made = make(*args, dtype=dtype or self.dtype, requires_grad=requires_grad)
-        if mode.mapping is not None:
-            mode.mapping.adopt(made, self)
-        return made
-
-    method.__doc__ = f"Return ``{make.__name__}`` in this tensor's element type."
-    return method
-
-
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
     if assigned_at_once(self, key, value):
         return
+    if not is_operand(value):
+        title = TITLES[self.dtype.name]
+        raise TypeError(at_user_line(f"can't assign a {type(value).__name__} to a torch.{title}Tensor"))
     target, contents = assignment(self, key, value)
     finish_in_place(target, contents)
 
 
-def _as_method(function: Function) -> Function:
-    """Return a function that Python binds: an Operation is none."""
-    if not isinstance(function, Operation):
-        return function
+def _delitem(self: Tensor, key: Any) -> None:
+    raise TypeError(at_user_line("Tensor does not support deleting items"))
 
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
 
-    method.__name__, method.__doc__ = function.__name__, function.__doc__
-    return method
+def _invert(self: Tensor) -> Any:
+    if self.dtype.is_floating:
+        raise TypeError(at_user_line("~ (operator.invert) is only implemented on integer and Boolean-type tensors"))
+    return TORCH["bitwise_not"](self)
 
 
 _powers: dict[int, Function] = {}
@@ -196,32 +169,12 @@ def _whole_or_not(whole: Function, function: Function) -> Function:
     return method
 
 
-class Device:
-    """Where a Tensor lives: this machine's memory."""
-
-    index = None
-
-    def __init__(self, type: str) -> None:
-        self.type = type
-
-    def __repr__(self) -> str:
-        return f"device(type='{self.type}')"
-
-    def __str__(self) -> str:
-        return self.type
-
-    def __eq__(self, other: object) -> bool:
-        return str(other) == self.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
-
-
 def _from_random(name: str, draw: Callable[..., Any]) -> Callable[..., Tensor]:
     """Return the method that writes random numbers; no derivative passes to what was there."""
 
-    def method(self: Tensor, *args: Any, generator: Any = None) -> Tensor:
-        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args))
+    def method(self: Tensor, *args: Any, generator: Any = None, **kwargs: Any) -> Tensor:
+        given = {{"from": "low", "to": "high"}.get(key, key): value for key, value in kwargs.items()}
+        array = np.asarray(draw(random_generator(generator), tuple(self.shape), *args, **given))
         drawn = leaf(array.astype(self.dtype.numpy))
         if self.edge() is None:
             return self.write_in_place(drawn, None)
@@ -277,11 +230,8 @@ METHODS: dict[str, Any] = {
     "is_inference": lambda self: self._inference,
     "is_same_size": is_same_size,
     "cpu": lambda self: self,
-    "new_zeros": new_(zeros),
-    "new_ones": new_(ones),
-    "new_empty": new_(empty),
-    "new_full": new_(full),
-    "new_tensor": new_(tensor),
+    **NEW,
+    "new_tensor": new_tensor_like,
     "masked_select": TORCH["masked_select"],
     "normal_": _from_random("normal_", lambda g, s, mean=0.0, std=1.0: g.normal(mean, std, s)),
     "uniform_": _from_random("uniform_", lambda g, s, low=0.0, high=1.0: g.uniform(low, high, s)),
@@ -291,6 +241,7 @@ METHODS: dict[str, Any] = {
     "_is_view": _is_view,
     "__getitem__": getitem,
     "__setitem__": _setitem,
+    "__delitem__": _delitem,
     "__deepcopy__": memory.deepcopy,
     "__copy__": memory.shallow_copy,
     "__reduce_ex__": memory.reduce,
@@ -300,7 +251,7 @@ METHODS: dict[str, Any] = {
     "__neg__": TORCH["neg"],
     "__pos__": lambda self: self,
     "__abs__": TORCH["abs"],
-    "__invert__": TORCH["bitwise_not"],
+    "__invert__": _invert,
     "__matmul__": _matrix_product,
     "__round__": memory.python_round,
     "__divmod__": lambda self, other: (self // other, self % other),
@@ -317,18 +268,31 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 for _name in torch_names.IN_PLACE:
     METHODS[f"{_name}_"] = in_place(TORCH[_name], _name)
 for _name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided"):
-    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name])
+    METHODS[f"{_name}_"] = reshaped_in_place(TORCH[_name], _name)
 METHODS.update(on_expanded(METHODS))
 METHODS["__iter__"] = memory.iterate
+_MEANINGS = {
+    "cpu": "Return this tensor: it is in this machine's memory.",
+    "data_ptr": "Return where in memory the first element is.",
+    "dim": "Return how many axes there are.",
+    "ndimension": "Return how many axes there are.",
+    "element_size": "Return how many bytes an element has.",
+    "is_complex": "Return False: there are no complex Tensors.",
+    "is_floating_point": "Return whether the elements are floating-point numbers.",
+    "is_inference": "Return whether this was made in inference mode.",
+    "stack_rows": "Return tensors stacked along a new first axis.",
+}
+for _name, _meaning in _MEANINGS.items():
+    METHODS[_name].__doc__ = _meaning
 for _name, _method in METHODS.items():
-    setattr(Tensor, _name, _as_method(_method))
+    setattr(Tensor, _name, method(_method, _name))
 _PROPERTIES = {
     "device": lambda self: Device("cpu"),
     "is_cuda": lambda self: False,
     "is_sparse": lambda self: False,
     "is_quantized": lambda self: False,
     "is_mps": lambda self: False,
-    "layout": lambda self: "torch.strided",
+    "layout": lambda self: strided,
     "itemsize": lambda self: self.dtype.itemsize,
     "nbytes": lambda self: self.numel() * self.dtype.itemsize,
     "_base": lambda self: self._parent if self._chain else None,
@@ -337,8 +301,15 @@ _PROPERTIES = {
 }
 for _name, _method in _PROPERTIES.items():
     setattr(Tensor, _name, property(_method))
+
+
+def _value_made_of(*args: Any) -> Any:
+    """Return the value of what ``Tensor(...)`` with these arguments makes."""
+    return legacy(*args)._value
+
+
 _STATIC: dict[str, Function] = {
-    "made_of": lambda *args: legacy(*args)._value,
+    "made_of": _value_made_of,
     "settled": settled,
     "on_tape": on_tape,
     "written_chain": written_chain,
@@ -346,3 +317,4 @@ _STATIC: dict[str, Function] = {
 for _name, _method in _STATIC.items():
     setattr(Tensor, _name, staticmethod(_method))
 TENSOR_FUNCTIONS.update(zeros_like=zeros_like, ones_like=ones_like, full_like=full_like)
+torch_names.PUBLIC.update({name: of_tensors(getattr(Tensor, name), name) for name in torch_names.PUBLIC_IN_PLACE})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -265,19 +266,33 @@ def _over_axis(name: str, grad_fn: str, formula: Callable[[Node, int], Node]) ->
         result = row if row.type.size == 0 else formula(row, axis)
         return result if node.ndim else ops.reshape(result, shape=())
 
-    def function(input: Any, dim: int | None = None, *, dtype: Any = None, axis: int | None = None, _stacklevel: int = 3) -> Any:
-        along = dim if axis is None else axis
-        if along is None:
-            along = 0 if input.ndim in (0, 1, 3) else 1
-        return made(input, dim=along, dtype=None if dtype is None else as_dtype(dtype))
+    def function(input: Any, dim: int, dtype: Any = None) -> Any:
+        return made(input, dim=dim, dtype=None if dtype is None else as_dtype(dtype))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return {name} along an axis."
+    made.__name__ = name
     return function
 
 
+def _along_any(function: Function) -> Function:
+    """Return the form of nn.functional, which chooses an axis where none is given, and warns of it."""
+    name = function.__name__
+
+    def chosen(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+        if dim is None:
+            text = f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
+            warnings.warn(text, UserWarning, stacklevel=_stacklevel)
+            dim = 0 if input.ndim in (0, 1, 3) else 1
+        return function(input, dim, dtype)
+
+    chosen.__name__ = chosen.__qualname__ = name
+    chosen.__doc__ = f"Return {name} along an axis; without one along the first or second, with a warning."
+    return chosen
+
+
 softmax = _over_axis("softmax", "Softmax", softmax_node)
-softmin = _over_axis("softmin", "Softmax", lambda node, axis: softmax_node(-node, axis))
+_softmin = _over_axis("softmin", "Softmax", lambda node, axis: softmax_node(-node, axis))
 log_softmax = _over_axis("log_softmax", "LogSoftmax", log_softmax_node)
 
 
@@ -287,7 +302,9 @@ FUNCTIONS: dict[str, Function] = {
 }  # fmt: skip
 NN: dict[str, Function] = {
     **FUNCTIONS, "relu6": relu6, "leaky_relu": leaky_relu, "elu": elu, "gelu": gelu, "hardtanh": hardtanh, "softplus": softplus,
-    "softshrink": softshrink, "glu": glu, "softmin": softmin, "sigmoid": UNARY["sigmoid"], "tanh": UNARY["tanh"],
+    "softshrink": softshrink, "glu": glu, "softmin": _along_any(_softmin),
+    "softmax": _along_any(softmax), "log_softmax": _along_any(log_softmax),
+    "sigmoid": UNARY["sigmoid"], "tanh": UNARY["tanh"],
     "silu": _simple("silu", "Return x sigmoid(x)."), "mish": _simple("mish", "Return x tanh(softplus(x))."),
     "hardsigmoid": _simple("hardsigmoid", "Return (x + 3) / 6 limited to [0, 1]."),
     "hardswish": _simple("hardswish", "Return x times hardsigmoid(x)."),

@@ -74,13 +74,31 @@ def _of_numbers(name: str) -> Rule:
 # sums, products, quotients
 
 
-def _difference(x: Node, y: Node) -> Node:
-    if x.dtype is bool_:
+def _refuse_bools(*operands: Operand) -> None:
+    """Raise DTypeError for a difference of bools, Python's True and False among them."""
+    bools = [(x if isinstance(x, Node) else x.node).dtype is bool_ for x in operands]
+    if all(bools):
         refuse_dtype(
             "Subtraction, the `-` operator, with two bool tensors is not supported. "
             "Use the `^` or `logical_xor()` operator instead."
         )
-    return x - y
+    if any(bools):
+        refuse_dtype(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+
+
+def _difference(name: str, grad_fn: str, reflected: bool) -> Function:
+    def formula(a: Operand, b: Operand) -> Node:
+        _refuse_bools(a, b)
+        x, y = pair(a, b)
+        return y - x if reflected else x - y
+
+    formula.__name__ = formula.__qualname__ = name
+    formula.__doc__ = f"Return {name} of each pair of elements."
+    made: Function = operation(grad_fn)(formula)
+    return made
 
 
 def _truncated(x: Node, y: Node) -> Node:
@@ -91,9 +109,9 @@ def _truncated(x: Node, y: Node) -> Node:
 
 
 _add = _binary("add", "AddBackward0", _primitive("add"))
-_sub = _binary("sub", "SubBackward0", _difference)
-_rsub = _binary("rsub", "RsubBackward0", lambda x, y: _difference(y, x))
-_rsub_number = _binary("rsub", "RsubBackward1", lambda x, y: _difference(y, x))
+_sub = _difference("sub", "SubBackward0", reflected=False)
+_rsub = _difference("rsub", "RsubBackward0", reflected=True)
+_rsub_number = _difference("rsub", "RsubBackward1", reflected=True)
 mul = _binary("mul", "MulBackward0", _primitive("mul"))
 _div = _binary("div", "DivBackward0", _primitive("div"), floats=True)
 _div_trunc = _binary("div", "DivBackward2", _truncated)
@@ -124,6 +142,7 @@ def _add_scaled(a: Operand, b: Operand, alpha: Operand) -> Node:
 
 @operation("SubBackward0")
 def _sub_scaled(a: Operand, b: Operand, alpha: Operand) -> Node:
+    _refuse_bools(a, b)
     x, y = pair(a, b)
     return x - y * number_node(alpha, x.dtype)
 
@@ -269,19 +288,25 @@ def _logical(name: str) -> Function:
         return result
 
     formula.__name__ = name
+    formula.__doc__ = f"Return {name} of each pair of elements, which differ from 0 or not."
     made: Function = operation("NotDifferentiable")(formula)
     return made
+
+
+_SHIFTS = {"left_shift": "lshift", "right_shift": "rshift"}  # as torch's messages call them
 
 
 def _bitwise(name: str, logical: str) -> Function:
     def formula(a: Operand, b: Operand) -> Node:
         x, y = pair(a, b)
         if x.dtype.is_floating:
-            refuse_dtype(f"{name} is not implemented for '{DTYPE_NAMES[x.dtype]}'")
+            kernel = _SHIFTS.get(name, name)
+            refuse_dtype(f"\"{kernel}_cpu\" not implemented for '{DTYPE_NAMES[x.dtype]}'")
         result: Node = getattr(ops, logical if x.dtype is bool_ and logical else name)(x, y)
         return result
 
     formula.__name__ = name
+    formula.__doc__ = f"Return {name} of each pair of elements; of bools the logical function."
     made: Function = operation("NotDifferentiable")(formula)
     return made
 
@@ -291,7 +316,7 @@ def bitwise_not(x: Operand) -> Node:
     """Return the bits turned over; of bools, the other value."""
     (node,) = common(x)
     if node.dtype.is_floating:
-        refuse_dtype(f"bitwise_not is not implemented for '{DTYPE_NAMES[node.dtype]}'")
+        refuse_dtype(f"\"bitwise_not_cpu\" not implemented for '{DTYPE_NAMES[node.dtype]}'")
     return ops.logical_not(node) if node.dtype is bool_ else ops.bitwise_not(node)
 
 

@@ -103,8 +103,11 @@ def _gather(x: Operand, index: Operand, *, dim: int) -> Node:
     return along(node, places, axis)
 
 
-def gather(input: Any, dim: int, index: Any) -> Any:
-    """Return the elements at ``index`` along an axis, the other axes at the index's own place."""
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+    """Return the elements at ``index`` along an axis, the other axes at the index's own place.
+
+    ``sparse_grad`` is accepted for torch's sake: gradients are dense.
+    """
     axis = axis_of(dim, input.ndim)
     check_index(index, input.shape[axis] if input.ndim else 1, axis)
     return _gather(input, index, dim=dim)

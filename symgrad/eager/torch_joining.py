@@ -14,6 +14,7 @@ from symgrad.eager.torch_rules import (
     Operand,
     axes_of,
     axis_of,
+    check_list,
     merged_dtype,
     number_node,
     refuse,
@@ -68,7 +69,8 @@ def _cat(*tensors: Operand, dim: int) -> Node:
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
     """Return tensors joined along an axis they have."""
-    if not len(tensors):
+    check_list("cat", tensors)
+    if not tensors:
         refuse("torch.cat(): expected a non-empty list of Tensors")
     return _cat(*tensors, dim=dim if axis is None else axis)
 
@@ -86,7 +88,8 @@ def _stack(*tensors: Operand, dim: int) -> Node:
 
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
     """Return tensors joined along a new axis."""
-    if not len(tensors):
+    check_list("stack", tensors)
+    if not tensors:
         refuse("stack expects a non-empty TensorList")
     return _stack(*tensors, dim=dim if axis is None else axis)
 
@@ -110,24 +113,34 @@ def _at_least(rank: int) -> Function:
 _atleast = {rank: _at_least(rank) for rank in (1, 2, 3)}
 
 
+def _check_some(name: str, tensors: Any) -> None:
+    check_list(name, tensors)
+    if not tensors:
+        refuse(f"{name} expects a non-empty TensorList")
+
+
 def hstack(tensors: Sequence[Any]) -> Any:
     """Return tensors joined along their second axis, vectors along their only one."""
+    _check_some("hstack", tensors)
     given = _atleast[1](list(tensors))
     return cat(given, 0 if given[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Any:
     """Return tensors joined along their first axis, vectors as rows."""
+    _check_some("vstack", tensors)
     return cat(_atleast[2](list(tensors)), 0)
 
 
 def dstack(tensors: Sequence[Any]) -> Any:
     """Return tensors joined along their third axis."""
+    _check_some("dstack", tensors)
     return cat(_atleast[3](list(tensors)), 2)
 
 
 def column_stack(tensors: Sequence[Any]) -> Any:
     """Return tensors joined along their second axis, vectors as columns."""
+    _check_some("column_stack", tensors)
     return cat([x if x.ndim > 1 else reshape(x, (-1, 1)) for x in tensors], 1)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
+from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_activations import log_softmax_node
 from symgrad.eager.torch_rules import (
     DTYPE_NAMES,
@@ -216,7 +217,13 @@ _nlls = [operation(f"NllLoss{form}Backward0")(_nll_formula) for form in ("", "2D
 _entropies = [operation(name)(_entropy_of_indices) for name in ("NllLossBackward0", "NllLoss2DBackward0", "AddBackward0")]
 
 
+def _refuse_kind(target: Any) -> None:
+    refuse_dtype(f"expected target dtype to be Long or Byte, but got {DTYPE_NAMES[target.dtype]}")
+
+
 def _check_targets(x: Any, target: Any, ignore_index: int) -> None:
+    if isinstance(target, Tensor) and target.dtype is not int64:
+        _refuse_kind(target)
     values = known_values(target)
     if values is not None and values.size:
         classes = x.shape[0 if x.ndim == 1 else 1]
@@ -238,7 +245,7 @@ def cross_entropy(
     if target.dtype.is_floating:
         end = reduction_of(reduction)
         if tuple(target.shape) != tuple(input.shape) and target.ndim == input.ndim - 1:
-            refuse_dtype(f"expected scalar type Long but found {DTYPE_NAMES[target.dtype]}")
+            _refuse_kind(target)
         return _soft_entropies[end](input, target, *scale, reduction=end, smoothing=smoothing)
     _check_targets(input, target, ignore_index)
     made = _entropies[2 if smoothing else int(input.ndim > 2)]

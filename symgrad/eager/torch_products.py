@@ -1,4 +1,4 @@
-"""torch's products of vectors and matrices: matmul and its kin, einsum, tensordot, outer products."""
+"""torch's products of vectors and matrices: matmul and its kin, tensordot, outer products."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from symgrad.dtypes import int64
 from symgrad.eager.operation import operation
+from symgrad.eager.torch_einsum import contraction
 from symgrad.eager.torch_rules import (
     Operand,
     as_static,
@@ -260,53 +261,6 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
 # contractions
 
 
-def _check_einsum(equation: str, nodes: Sequence[Node]) -> None:
-    """Raise in torch's words for an equation that does not fit the operands."""
-    left, _, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(nodes):
-        which = "fewer" if len(terms) > len(nodes) else "more"
-        refuse(f"einsum(): {which} operands were provided than specified in the equation")
-    sizes: dict[str, Any] = {}
-    for k, (term, node) in enumerate(zip(terms, nodes, strict=True)):
-        letters = term.replace("...", "")
-        for place, letter in enumerate(letters):
-            if not (letter.isascii() and letter.isalpha()):
-                where = f"invalid subscript given at index {place} in the equation string"
-                refuse(f"einsum(): {where}, subscripts must be in [a-zA-Z]")
-        if "..." not in term and len(term) != node.ndim:
-            counts = f"({len(term)}) does not match the number of dimensions ({node.ndim}) for operand {k}"
-            refuse(f"einsum(): the number of subscripts in the equation {counts} and no ellipsis was given")
-        before, _, after = term.partition("...")
-        for letter, size in (*zip(before, node.shape, strict=False), *zip(reversed(after), reversed(node.shape), strict=False)):
-            known = sizes.setdefault(letter, size)
-            if size != known and 1 not in (size, known):
-                apart = f"has size {size} for operand {k} which does not broadcast with previously seen size {known}"
-                refuse(f"einsum(): subscript {letter} {apart}")
-    for letter in right.replace("...", ""):
-        if letter not in sizes:
-            refuse(f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
-
-
-def _einsum_formula(*operands: Operand, subscripts: str) -> Node:
-    nodes = [_node(x) for x in operands]
-    for node in nodes[1:]:
-        same_dtype("expected scalar type {} but found {}", nodes[0], node)
-    _check_einsum(subscripts, nodes)
-    result: Node = ops.einsum(*nodes, subscripts=subscripts)
-    return result
-
-
-_einsum = operation("ViewBackward0")(_einsum_formula)
-_einsum_of_one = operation("PermuteBackward0")(_einsum_formula)
-
-
-def einsum(equation: str, *operands: Any) -> Any:
-    """Return the sum of products that ``equation`` describes, as in "ij,jk->ik"."""
-    given = operands[0] if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else operands
-    return (_einsum_of_one if len(given) == 1 else _einsum)(*given, subscripts=equation)
-
-
 @operation("ViewBackward0")
 def _tensordot(a: Operand, b: Operand, *, dims: Any) -> Node:
     x, y = _node(a), _node(b)
@@ -382,7 +336,7 @@ def multi_dot(tensors: Sequence[Any]) -> Any:
     if tensors[-1].ndim == 1:
         terms[-1] = terms[-1][:1]
     out = ("" if tensors[0].ndim == 1 else terms[0][0]) + ("" if tensors[-1].ndim == 1 else terms[-1][-1])
-    return _einsum(*tensors, subscripts=f"{','.join(terms)}->{out}")
+    return contraction(*tensors, subscripts=f"{','.join(terms)}->{out}")
 
 
 def chain_matmul(*matrices: Any) -> Any:
@@ -393,7 +347,7 @@ def chain_matmul(*matrices: Any) -> Any:
 FUNCTIONS: dict[str, Function] = {
     "matmul": matmul, "mm": mm, "bmm": bmm, "mv": mv, "dot": dot, "vdot": dot, "addmm": addmm, "addmv": addmv,
     "baddbmm": baddbmm, "addbmm": addbmm, "addr": addr, "outer": outer, "ger": outer, "inner": inner, "cross": cross,
-    "einsum": einsum, "tensordot": tensordot, "kron": kron, "trace": trace, "vander": vander, "chain_matmul": chain_matmul,
+    "tensordot": tensordot, "kron": kron, "trace": trace, "vander": vander, "chain_matmul": chain_matmul,
 }  # fmt: skip
 LINALG: dict[str, Function] = {
     "cross": linalg_cross, "vecdot": vecdot, "multi_dot": multi_dot, "vander": linalg_vander, "matmul": matmul,

@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad.dtypes import DType, bool_, float32, float64, int32, int64, promote, result_dtype
 from symgrad.eager.defaults import defaults
-from symgrad.eager.faces import Weak
+from symgrad.eager.faces import Face, Weak
 from symgrad.eager.tensor_face import Tensor, traced
 from symgrad.eager.values import AnyArray
 from symgrad.errors import DTypeError, ShapeError, at_user_line
@@ -18,9 +18,9 @@ from symgrad.ir.expr import Node, constant, like, ops
 from symgrad.ir.types import Shape
 
 __all__ = [
-    "DTYPE_NAMES", "Operand", "as_static", "axes_of", "axis_of", "below", "broadcast", "common", "count_of", "fixed",
-    "floating", "kept", "known_values", "merged_dtype", "number_node", "refuse", "refuse_dtype", "same_dtype", "shape_text",
-    "spread", "truth_of", "zero_like",
+    "DTYPE_NAMES", "Operand", "as_static", "axes_of", "axis_of", "below", "broadcast", "check_list", "common", "count_of",
+    "fixed", "floating", "kept", "known_values", "merged_dtype", "number_node", "refuse", "refuse_dtype", "same_dtype",
+    "shape_text", "spread", "truth_of", "zero_like",
 ]  # fmt: skip
 
 Operand = Node | Weak
@@ -185,3 +185,14 @@ def known_values(value: Any) -> AnyArray | None:
 def below(indices: AnyArray, size: Any) -> bool:
     """Whether all of some int64 indices are from 0 to below a size: by one reduction, for as an unsigned number -1 is large."""
     return bool(np.maximum.reduce(indices.view(np.uint64), axis=None) < size)
+
+
+def check_list(name: str, tensors: Any, argument: int = 0) -> None:
+    """Raise TypeError unless ``tensors`` is a tuple or list of Tensors, or of arrays in their place."""
+    if not isinstance(tensors, (tuple, list)):
+        kind = type(tensors).__name__
+        raise TypeError(at_user_line(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {kind}"))
+    for k, one in enumerate(tensors):
+        if not isinstance(one, (Face, Node, np.ndarray)):
+            kind = type(one).__name__
+            raise TypeError(at_user_line(f"expected Tensor as element {k} in argument {argument}, but got {kind}"))

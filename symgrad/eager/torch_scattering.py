@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from symgrad.eager.operation import operation
+from symgrad.eager.operation import UNDIFFERENTIABLE, operation
 from symgrad.eager.torch_gathering import check_index, flat_places, index_node, overwritten, ranks_agree
 from symgrad.eager.torch_rules import (
     Operand,
@@ -18,7 +19,6 @@ from symgrad.eager.torch_rules import (
     zero_like,
 )
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
-from symgrad.errors import at_user_line
 from symgrad.ir.expr import Node, Range, like, ops
 
 __all__ = ["FUNCTIONS"]
@@ -68,15 +68,33 @@ _scatter, _scatter_number, _scatter_add = (
 )
 
 
+def _scatter_by_formula(x: Operand, index: Operand, source: Operand, *, dim: int, product: bool) -> Node:
+    if product:
+        return _product_formula(x, index, source, dim=dim, include_self=True)
+    return _scatter_formula(x, index, source, dim=dim, add=True)
+
+
+_scatter_by_formula.__name__ = "scatter"
+_scatter_by = operation(UNDIFFERENTIABLE)(_scatter_by_formula)  # torch has a derivative for scatter_reduce only
+
+
+_REDUCE = (
+    "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future PyTorch release. Use "
+    "torch.scatter_reduce instead for more reduction options."
+)
+
+
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
     """Return ``input`` with ``src`` written at ``index`` along an axis; of several for one place the last counts."""
     source = value if src is None else src
     axis = axis_of(dim, input.ndim)
     check_index(index, input.shape[axis] if input.ndim else 1, axis)
     if reduce is not None:
-        if reduce != "add":
-            refuse("reduce argument must be 'add'; multiply by the gathered factors instead")
-        return _scatter_add(input, index, source, dim=dim, add=True)
+        if reduce not in ("add", "multiply"):
+            refuse("reduce argument must be either add or multiply.")
+        if not isinstance(source, (int, float)):
+            warnings.warn(_REDUCE, UserWarning, stacklevel=2)
+        return _scatter_by(input, index, source, dim=dim, product=reduce == "multiply")
     return (_scatter_number if isinstance(source, (int, float)) else _scatter)(input, index, source, dim=dim, add=False)
 
 
@@ -135,31 +153,59 @@ def _extremum_formula(x: Operand, index: Operand, source: Operand, *, dim: int, 
     return ops.reshape(best + (share - ops.stop_gradient(share)), shape=node.shape)
 
 
+def _product_formula(x: Operand, index: Operand, source: Operand, *, dim: int, include_self: bool) -> Node:
+    """Return the products at each place: of everything along the axis, with 1 for what belongs elsewhere.
+
+    That is as much work as the two sizes along the axis multiplied, and exact where factors are zero.
+    """
+    node, places = _node(x), index_node("scatter_reduce", index)
+    axis = axis_of(dim, node.ndim)
+    ranks_agree("self", node, places)
+    given = _source("scatter_reduce", node, places, source)
+    base = node if node.ndim else ops.reshape(node, shape=(1,))
+    if not places.ndim:
+        places, given = (ops.reshape(n, shape=(1,)) for n in (places, given))
+    count: Any = base.shape[axis]
+    shape = tuple(count if k == axis else 1 for k in range(base.ndim + 1))
+    numbers = ops.reshape(ops.iota(size=count, dtype=places.dtype), shape=shape)
+    wide = (*places.shape[:axis], count, *places.shape[axis:])
+    rows, values = (spread(ops.expand_dims(n, axes=(axis,)), wide) for n in (places, given))
+    hit = ops.eq(rows, spread(numbers, wide))
+    factor = ops.prod(ops.where(hit, values, like(1, values)), axes=(axis + 1,))
+    rest = tuple((0, n - m) for n, m in zip(base.shape, factor.shape, strict=True))
+    factor = ops.pad(factor, widths=rest, value=1.0 if node.dtype.is_floating else 1)
+    if include_self:
+        return ops.reshape(base * factor, shape=node.shape)
+    written = ops.pad(ops.any(hit, axes=(axis + 1,)), widths=rest, value=False)
+    return ops.reshape(ops.where(written, factor, base), shape=node.shape)
+
+
 _combinations = {
-    name: (operation(f"{name}ReduceBackward0")(_mean_formula), operation(f"{name}ReduceBackward0")(_extremum_formula))
+    name: [operation(f"{name}ReduceBackward0")(f) for f in (_mean_formula, _extremum_formula, _product_formula)]
     for name in ("Scatter", "Index")
 }
 
 
 def _combined(name: str, x: Any, dim: int, index: Any, src: Any, reduce: str, include_self: bool) -> Any:
-    if reduce not in ("sum", "mean", "amax", "amin"):
-        allowed = f"{name.lower()}_reduce: reduce is 'sum', 'mean', 'amax' or 'amin' here"
-        raise NotImplementedError(at_user_line(f"{allowed}, got {reduce!r}"))
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        refuse(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     axis = axis_of(dim, x.ndim)
     check_index(index, x.shape[axis] if x.ndim else 1, axis)
-    mean, extremum = _combinations[name]
+    mean, extremum, product = _combinations[name]
+    if reduce == "prod":
+        return product(x, index, src, dim=dim, include_self=include_self)
     if reduce in ("amax", "amin"):
         return extremum(x, index, src, dim=dim, include_self=include_self, largest=reduce == "amax")
     return mean(x, index, src, dim=dim, include_self=include_self, mean=reduce == "mean")
 
 
 def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Return ``input`` with ``src`` combined at ``index`` along an axis: "sum", "mean", "amax" or "amin"."""
+    """Return ``input`` with ``src`` combined at ``index`` along an axis: "sum", "prod", "mean", "amax" or "amin"."""
     return _combined("Scatter", input, dim, index, src, reduce, bool(include_self))
 
 
 def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
-    """Return ``input`` with the entries of ``source`` combined at ``index`` along an axis: "mean", "amax" or "amin"."""
+    """Return ``input`` with the entries of ``source`` combined at ``index`` along an axis: "prod", "mean", "amax", "amin"."""
     axis = axis_of(dim, input.ndim)
     column = VIEWS["reshape"](index, tuple(-1 if a == axis else 1 for a in range(input.ndim)))
     wide = VIEWS["expand"](column, tuple(source.shape))

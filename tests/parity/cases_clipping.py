@@ -45,3 +45,16 @@ def values(torch):
     given = parameters(torch)
     result = torch.nn.utils.clip_grad_value_(given, 2.5)
     return [result, [p.grad for p in given]]
+
+
+@case(59)
+def parameters_as_one_vector(torch):
+    utils = torch.nn.utils
+    a, b = leaf(torch, [[1.0, 2.0], [3.0, 4.0]]), leaf(torch, [5.0])
+    vector = utils.parameters_to_vector([a, b])
+    (vector * vector).sum().backward()
+    new = torch.arange(5.0, dtype=torch.float64)
+    utils.vector_to_parameters(new, iter([a, b]))
+    new[0] = 9.0
+    return [vector, a.grad, b.grad, a, b, a.is_leaf, raises(lambda: utils.vector_to_parameters([1.0], [a]), "expected torch.Tensor, but got: list"),
+            raises(lambda: utils.vector_to_parameters(new[:3], [a]), "is invalid for input of size 3"), raises(lambda: utils.parameters_to_vector([]), "non-empty list")]  # fmt: skip

@@ -1,45 +1,14 @@
-"""torch.autograd's names: gradients, modes, custom functions, anomaly detection, gradient checks."""
+"""torch.autograd.anomaly_mode: looking for nan after each operation of backward."""
 
 from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import Any
 
-from symgrad import autograd_function as function
-from symgrad import autograd_functional as functional
-from symgrad import autograd_graph as graph
-from symgrad import forward_ad
-from symgrad.eager.custom import Context, Function, once_differentiable
-from symgrad.eager.grad_mode import enable_grad, inference_mode, mode, no_grad, set_grad_enabled
-from symgrad.eager.gradients import backward, grad
+from symgrad.eager.grad_mode import mode
 from symgrad.eager.windows import begin_window
-from symgrad.errors import GradcheckError
-from symgrad.testing import gradcheck, gradgradcheck
 
-__all__ = [
-    "Context",
-    "Function",
-    "GradcheckError",
-    "backward",
-    "detect_anomaly",
-    "enable_grad",
-    "forward_ad",
-    "function",
-    "functional",
-    "grad",
-    "gradcheck",
-    "gradgradcheck",
-    "graph",
-    "inference_mode",
-    "is_anomaly_check_nan_enabled",
-    "is_anomaly_enabled",
-    "no_grad",
-    "once_differentiable",
-    "set_detect_anomaly",
-    "set_grad_enabled",
-    "set_multithreading_enabled",
-]
+__all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
 
 
 class set_detect_anomaly:  # noqa: N801  # torch's name
@@ -86,19 +55,6 @@ def _switch(enabled: bool, check_nan: bool) -> None:
     window.slow = mode.anomaly or mode.saving is not None  # nothing is remembered, so every operation notes its line
 
 
-class set_multithreading_enabled:  # noqa: N801  # torch's name
-    """Accepted for torch's sake: backward runs in the thread that calls it."""
-
-    def __init__(self, mode: bool) -> None:
-        self._mode = mode
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Do nothing."""
-
-
 def is_anomaly_enabled() -> bool:
     """Return whether anomaly detection is on."""
     return mode.detecting
@@ -107,11 +63,3 @@ def is_anomaly_enabled() -> bool:
 def is_anomaly_check_nan_enabled() -> bool:
     """Return whether anomaly detection looks for nan; it does unless it was switched on without."""
     return mode.anomaly or not mode.detecting
-
-
-def variable(*args: Any) -> Any:
-    """Return a Tensor as it is: torch's old name."""
-    return args[0]
-
-
-Variable = variable

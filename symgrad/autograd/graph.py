@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from symgrad.eager.grad_arguments import GradientEdge
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.saving import save_on_cpu, saved_tensors_hooks
 from symgrad.eager.tape import GradFn as Node
@@ -20,13 +21,6 @@ __all__ = [
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
-
-
-class GradientEdge(NamedTuple):
-    """A place of the tape: a node and which of its results is meant."""
-
-    node: Node
-    output_nr: int
 
 
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
