@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from symgrad.eager.operation import Operation, refuse_number
 from symgrad.eager.out_argument import check_out, deliver
+from symgrad.eager.quick import unary_method
+from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
 
 __all__ = ["Form", "arguments", "form_of", "method", "public"]
@@ -156,9 +158,12 @@ def public(function: Function, name: str, out: str = "") -> Function:
     form = form_of(function, name)
     code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
     of_tensor = code is not None and code.co_varnames[:1] in (("input",), ("x",), ("A",)) and name not in _OF_NUMBERS
+    short = unary_method(function) if isinstance(function, Operation) and len(form.operands) == 1 else None
 
     @functools.wraps(function)
     def chosen(*args: Any, **kwargs: Any) -> Any:
+        if short is not None and not kwargs and len(args) == 1 and type(args[0]) is Tensor:
+            return short(args[0])
         if of_tensor and args and type(args[0]) in _NUMBERS:
             refuse_number(name, args[0])
         if not kwargs:

@@ -108,6 +108,8 @@ def where_asked(function: Function, name: str) -> Function:
     place = names.index("inplace")
 
     def chosen(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and len(args) <= place:
+            return function(*args)
         made = function(*args, **kwargs)
         if not (args[place] if len(args) > place else kwargs.get("inplace", False)):
             return made

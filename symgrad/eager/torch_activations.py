@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from symgrad.dtypes import DType, as_dtype
-from symgrad.eager.operation import operation
+from symgrad.eager.operation import Operation, operation
+from symgrad.eager.quick import unary_method
+from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_elementwise import FUNCTIONS as UNARY
 from symgrad.eager.torch_rules import (
     DTYPE_NAMES,
@@ -103,14 +105,13 @@ def _threshold(x: Node, *, threshold: float, value: float) -> Node:
     return ops.where(x <= threshold, like(value, x), x)
 
 
-def _made(name: str, grad_fn: str, formula: Callable[..., Node], whole: bool = False) -> Function:
+def _made(name: str, grad_fn: str, formula: Callable[..., Node], whole: bool = False) -> Operation:
     def checked(x: Operand, **options: Any) -> Node:
         return formula(_node(x) if whole else _float(name, x), **options)
 
     checked.__name__ = checked.__qualname__ = name
     checked.__doc__ = f"Return {name} of each element."
-    made: Function = operation(f"{grad_fn}Backward0")(checked)
-    return made
+    return operation(f"{grad_fn}Backward0")(checked)
 
 
 _OPS = {
@@ -126,11 +127,12 @@ _OPS = {
     )
 }  # fmt: skip
 _relu_op = _made("relu", "Relu", _relu, whole=True)
+_relu_of_tensor = unary_method(_relu_op)
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
     """Return max(x, 0); the derivative at 0 is 0."""
-    return _relu_op(input)
+    return _relu_of_tensor(input) if type(input) is Tensor else _relu_op(input)
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
