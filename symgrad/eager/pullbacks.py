@@ -71,6 +71,10 @@ class Plan:
         self.steps: Any = None  # the same, operation by operation, for create_graph; see engine.py
 
 
+# entries that torch differentiates once also where nothing is kept here: writes through views, and what keeps indices
+_ONCE = {"CopySlices", "MaxBackward0", "MinBackward0", "SortBackward0", "TopkBackward0", "KthvalueBackward0", "MedianBackward1"}
+
+
 def make_plan(
     entries: Sequence[Entry],
     types: Sequence[TensorType],
@@ -118,8 +122,7 @@ def make_plan(
     used = set(Graph([], outputs).order)
     needed = tuple([n for n, v in enumerate(values) if v in used])
     saved = {values[n] for n in needed}
-    # as torch's, an entry of a write through a view gives itself up, though it keeps no value
-    once = {p for p, e in enumerate(entries) if e.signature.name == "CopySlices" and arrived[p]}
+    once = {p for p, e in enumerate(entries) if e.signature.name in _ONCE and arrived[p]}
     saving = tuple([p for p, nodes in enumerate(reads) if p in once or not saved.isdisjoint(nodes)])
     readers = tuple([tuple([p for p, nodes in enumerate(reads) if values[n] in nodes]) for n in needed])
     return Plan(Signature("Backward", Graph([*[values[n] for n in needed], *given], outputs)), needed, saving, readers)

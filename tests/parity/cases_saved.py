@@ -191,3 +191,16 @@ def a_leaf_may_be_switched_off_and_on(torch):
     x.requires_grad = True
     (x * 1).sum().backward()
     return [*found, x.grad, *seen]
+
+
+@case(20)
+def indices_of_single_numbers_are_given_up_too(torch):
+    def twice(function):
+        x = leaf(torch, 1.5)
+        y = function(x)
+        y.backward()
+        y.backward()
+        return x.grad
+
+    functions = [lambda x: x.sort()[0], lambda x: x.max(0).values, lambda x: x.min(-1)[0], lambda x: x.median(0)[0]]
+    return [*[raises(lambda f=f: twice(f), "second time") for f in functions], twice(lambda x: x + 1)]
