@@ -53,7 +53,7 @@ def set_default_dtype(dtype: Any) -> None:
 
 def new_tensor(array: AnyArray, requires_grad: bool) -> Tensor:
     """Return a leaf that holds an array."""
-    made = Tensor.of(leaf(array))
+    made = Tensor.fresh(leaf(array))
     return made.requires_grad_() if requires_grad else made
 
 
@@ -245,7 +245,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     """Return ``obj`` as a Tensor: without ``copy`` itself, or sharing an ndarray's memory where it can."""
     made = as_tensor(obj, dtype, device)
     if copy and (made is obj or isinstance(obj, np.ndarray)):
-        made = Tensor.of(leaf(np.array(made.numpy_value())))
+        made = Tensor.fresh(leaf(np.array(made.numpy_value())))
     return made.requires_grad_() if requires_grad else made
 
 

@@ -182,7 +182,7 @@ def settle(window: Window, found: Found, values: tuple[Record, ...], edges: tupl
         records.append(part)
     if at_once or number >= LONGEST_WINDOW or window.slow:
         _see_to(window, parts, at_once)
-    return tuple([Tensor.of(r, r if r.edges is not None else None) for r in parts])
+    return tuple([Tensor.of(r, r) if r.edges is not None else Tensor.fresh(r) for r in parts])
 
 
 _new = Tensor.__new__

@@ -38,6 +38,7 @@ __all__ = [
     "leaf",
     "next_serial",
     "node_leaf",
+    "normal_type",
     "pending",
     "type_of",
 ]
@@ -46,18 +47,29 @@ AnyArray = np.ndarray[Any, Any]
 
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
 
-_inference_types: dict[int, TensorType] = {}
+_inference_types: dict[int, TensorType] = {}  # by the id of the type they are twins of, which lasts
+_normal_types: dict[int, TensorType] = {}  # by the id of the twin
 
 
 def inference_type(type_: TensorType) -> TensorType:
     """Return the twin of a type that Tensors made in inference mode have, so that operations on them are told apart."""
+    if id(type_) in _normal_types:
+        return type_
     found = _inference_types.get(id(type_))
-    return found or _inference_types.setdefault(id(type_), TensorType(type_.shape, type_.dtype))
+    if found is None:
+        found = _inference_types[id(type_)] = TensorType(type_.shape, type_.dtype)
+        _normal_types[id(found)] = type_
+    return found
+
+
+def normal_type(type_: TensorType) -> TensorType:
+    """Return the type that a twin is one of; another type as it is."""
+    return _normal_types.get(id(type_), type_)
 
 
 def is_inference_type(type_: TensorType) -> bool:
     """Whether a Tensor of this type was made in inference mode."""
-    return bool(_inference_types) and any(t is type_ for t in _inference_types.values())
+    return id(type_) in _normal_types
 
 
 _types: dict[tuple[Any, DType], TensorType] = {}

@@ -14,7 +14,7 @@ import numpy as np
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import evaluate
-from symgrad.eager.recording import AnyArray, Assigned, Record, leaf, type_of
+from symgrad.eager.recording import AnyArray, Assigned, Record, inference_type, leaf, normal_type, type_of
 from symgrad.eager.tape import Leaf, Refused
 from symgrad.eager.view_operation import View
 from symgrad.eager.windows import this_window
@@ -160,6 +160,8 @@ def write(tensor: Tensor, value: Record, edge: Any) -> None:
     """Give a tensor new contents, of its own type; ``edge`` is None when that is not to be differentiated."""
     if tensor._inference and not mode.inference:
         raise RuntimeError(NO_INFERENCE)
+    if mode.inference:  # what was made for it is part of the tensor now
+        value.type = (inference_type if tensor._inference else normal_type)(value.type)
     if mode.mapping is not None:
         mode.mapping.check_write(tensor, value)
     if edge is not None:
@@ -191,6 +193,8 @@ def _write_shared(tensor: Tensor, cell: Cell, value: Record, edge: Any) -> None:
     _mark(tensor, cell, by)
     if cell.memory is not None:
         value = _into_memory(cell.memory, value)
+    if tensor._inference:
+        value.type = inference_type(value.type)
     cell.value = value
     cell.stamp += 1
     if root is not None:

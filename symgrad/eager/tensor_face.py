@@ -12,9 +12,10 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.printing import tensor_text
 from symgrad.eager.programs import node_of
 from symgrad.eager.recording import AnyArray, Assigned, Record
+from symgrad.eager.sizes import Size
 from symgrad.eager.storage import alias, cell_of, renew, share, write
 from symgrad.eager.tape import GradFn, Leaf, grad_fn_of, owner
-from symgrad.eager.tensor_state import Size, TensorState
+from symgrad.eager.tensor_state import TensorState
 from symgrad.eager.values import is_concrete
 
 __all__ = ["UNDER_INFERENCE", "UNDER_NO_GRAD", "Size", "Tensor", "traced"]
@@ -76,8 +77,7 @@ class Tensor(TensorState):
         made._follows = False
         if self._chain:
             made._chain = self._chain
-        if mode.inference:
-            made._inference = True
+        made._inference = self._inference
         return made
 
     @data.setter

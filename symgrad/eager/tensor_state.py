@@ -14,7 +14,8 @@ from symgrad.eager.faces import Face
 from symgrad.eager.flushing import ask
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.programs import node_of, stand_in
-from symgrad.eager.recording import AnyArray, Record, inference_type, leaf, node_leaf
+from symgrad.eager.recording import AnyArray, Record, inference_type, is_inference_type, leaf, node_leaf
+from symgrad.eager.sizes import Size
 from symgrad.eager.storage import Cell, View, renew
 from symgrad.eager.tape import GradFn, Handle, Leaf, Refused, extras_of, grad_fn_of, is_adrift, owner
 from symgrad.errors import DTypeError, at_user_line
@@ -23,29 +24,6 @@ from symgrad.ir.expr import Node
 __all__ = ["Size", "TensorState"]
 
 ONLY_FLOATING = "Only Tensors of floating point and complex dtype can require gradients"
-
-
-class Size(tuple[int, ...]):
-    """A shape: a tuple that prints as torch's does."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """Return how many elements there are."""
-        count = 1
-        for size in self:
-            count *= size
-        return count
-
-    def __repr__(self) -> str:
-        return f"torch.Size([{', '.join(map(str, self))}])"
-
-    def __add__(self, other: tuple[Any, ...]) -> Size:
-        return Size(tuple(self) + tuple(other))
-
-    def __getitem__(self, key: Any) -> Any:
-        found = tuple.__getitem__(self, key)
-        return Size(found) if isinstance(key, slice) else found
 
 
 class TensorState(Face):
@@ -93,7 +71,15 @@ class TensorState(Face):
         made._value = value
         made._edge = edge
         made._cell = None
-        if edge is None and mode.inference:
+        if is_inference_type(value.type):
+            made._inference = True
+        return made
+
+    @classmethod
+    def fresh(cls, value: Record) -> Self:
+        """Return a Tensor of a record that was made for it and has no place on the tape."""
+        made = cls.of(value)
+        if mode.inference:
             made.mark_inference()
         return made
 
@@ -105,7 +91,7 @@ class TensorState(Face):
     @classmethod
     def from_array(cls, array: AnyArray, requires_grad: bool = False) -> Self:
         """Return a leaf that holds an array, which nobody else may write."""
-        made = cls.of(leaf(array))
+        made = cls.fresh(leaf(array))
         return made.requires_grad_() if requires_grad else made
 
     if TYPE_CHECKING:  # operations are added by tensor_methods.py

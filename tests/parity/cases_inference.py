@@ -176,3 +176,48 @@ def anomaly_names_a_custom_function(torch):
             Bad.apply(x).backward()
 
     return [raises(fail, "Function 'BadBackward' returned nan values in its 0th output"), x.grad]
+
+
+@case(41)
+def normal_tensors_stay_normal_in_inference_mode(torch):
+    touches = [
+        lambda w: w.detach(), lambda w: w.data, lambda w: w[0], lambda w: w * 2, lambda w: w.add_(1), lambda w: w.mul_(2), lambda w: w.zero_(),
+        lambda w: w.fill_(3.0), lambda w: w.copy_(const(torch, [5.0, 6.0])), lambda w: w.sub_(const(torch, [0.1, 0.2])), lambda w: w[:1].add_(2),
+        lambda w: w.detach().add_(1), lambda w: w.data.add_(1), lambda w: w.clamp_(0, 1), lambda w: w.max(0)[0],
+    ]  # fmt: skip
+    found = []
+    for touch in touches:
+        for w in (leaf(torch, [1.0, 2.0]), const(torch, [1.0, 2.0])):
+            u = leaf(torch, [1.0, 1.0])
+            with torch.inference_mode():
+                made = touch(w).is_inference()
+            (w * w * u).sum().backward()
+            found.append([made, w.is_inference(), w.detach().clone(), w.grad, u.grad, w._version])
+    return found
+
+
+@case(41)
+def inference_tensors_stay_what_they_are(torch):
+    phrase = "Inference tensors cannot be saved for backward"
+    writes = [lambda c: c.mul_(2), lambda c: c.zero_(), lambda c: c.__setitem__(0, 3.0), lambda c: c[:1].add_(1), lambda c: c.fill_(2.0)]
+    found = []
+    for write in writes:
+        x = leaf(torch, [1.0, 2.0])
+        with torch.inference_mode():
+            c = const(torch, [3.0, 4.0])
+            write(c)
+            views = [c.detach().is_inference(), c[0].is_inference(), c.data.is_inference(), c.sort()[0].is_inference()]
+        found += [raises(lambda x=x, c=c: x * c, phrase), c.is_inference(), c.detach().is_inference(), *views]
+    return found
+
+
+@case(41)
+def averages_are_kept_in_inference_mode(torch):
+    e, w = const(torch, [0.0, 0.0]), leaf(torch, [1.0, 2.0])
+    for _ in range(12):
+        (w * w * (w.detach() + e)).sum().backward()
+        with torch.inference_mode():
+            e.mul_(0.9).add_(w, alpha=0.1)
+            w -= 0.01 * w.grad
+        w.grad = None
+    return [e, w.detach()]
