@@ -101,6 +101,7 @@ def maker(name: str, of_arrays: Callable[..., Any]) -> Callable[..., Any]:
         return getattr(import_module("symgrad.eager.factories"), name)(*args, **kwargs)
 
     chosen.__doc__ = described(name, of_arrays.__doc__)
+    chosen.__module__, chosen.__name__, chosen.__qualname__ = "symgrad", name, name  # where pickle finds it
     chosen.__wrapped__ = signature_of(name)  # what help shows of its arguments
     return chosen
 

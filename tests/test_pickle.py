@@ -54,3 +54,19 @@ def test_graph():
     graph = sg.compile(lambda x: np.sum(np.exp(x[1:])), specs=[sg.TensorSpec("n")]).grad.graph()
     again = pickle.loads(pickle.dumps(graph))
     assert again.key == graph.key and str(again) == str(graph)
+
+
+def test_public_functions_are_found_by_their_names():
+    """A process that is sent ``sg.relu`` has the same function."""
+    places = {"symgrad": sg, "symgrad.linalg": sg.linalg, "symgrad.special": sg.special, "symgrad.nn.functional": sg.nn.functional}
+    lost = []
+    for module, place in places.items():
+        for name in dir(place):
+            found = getattr(place, name, None)
+            if name.startswith("_") or not callable(found) or isinstance(found, type):
+                continue
+            try:
+                assert pickle.loads(pickle.dumps(found)) is found
+            except (pickle.PicklingError, AttributeError, AssertionError):
+                lost.append(f"{module}.{name}")
+    assert not lost

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from symgrad.eager.operation import Operation, refuse_number
-from symgrad.eager.out_argument import check_out, deliver
+from symgrad.eager.out_argument import check_derivative, check_out, deliver
 from symgrad.eager.quick import unary_method
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
@@ -144,7 +144,7 @@ def method(function: Function, name: str) -> Function:
     return bound
 
 
-def public(function: Function, name: str, out: str = "") -> Function:
+def public(function: Function, name: str, out: str = "", module: str = "symgrad") -> Function:
     """Return a function as ``sg`` has it, with torch's names for its arguments.
 
     Parameters
@@ -174,6 +174,7 @@ def public(function: Function, name: str, out: str = "") -> Function:
             return function(*args, **kwargs)
         return _into(target, function, name, out, args, kwargs)
 
+    chosen.__module__, chosen.__name__, chosen.__qualname__ = module, name, name  # where pickle finds it
     if isinstance(function, Operation):
         chosen.__signature__ = _signature(function, form, bool(out))  # type: ignore[attr-defined]
     return chosen
@@ -203,8 +204,11 @@ def _into(target: Any, function: Function, name: str, kind: str, args: tuple[Any
     if not isinstance(made, tuple):
         if several:
             raise TypeError(at_user_line(f"{name}(): argument 'out' must be Tensor, not {type(target).__name__}"))
+        check_derivative(name, target, made)
         return deliver(target, made, exact=kind == "exact")
     if not several or len(target) != len(made):
         raise TypeError(at_user_line(f"{name}(): argument 'out' must be tuple of {len(made)} Tensors"))
+    for o, m in zip(target, made, strict=True):
+        check_derivative(name, o, m)
     written = [deliver(o, m, exact=True) for o, m in zip(target, made, strict=True)]
     return made._make(written) if hasattr(made, "_make") else tuple(written)

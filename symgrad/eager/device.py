@@ -9,11 +9,23 @@ from symgrad.errors import DeviceError, at_user_line
 __all__ = ["Device", "Layout", "MemoryFormat", "check_place", "contiguous_format", "device", "preserve_format", "strided"]
 
 
+_KINDS = ("cpu", "cuda", "xpu", "mkldnn", "hip", "fpga", "maia", "xla", "vulkan", "mps", "meta", "hpu", "mtia")  # torch's
+
+
 class Device:
-    """A place where tensors live; Tensors live in this machine's memory, ``cpu``."""
+    """A place where tensors live; Tensors live in this machine's memory, ``cpu``.
+
+    Raises
+    ------
+    DeviceError
+        For a kind that torch does not know.
+    """
 
     def __init__(self, type: Any, index: int | None = None) -> None:
         kind, _, number = str(type).partition(":")
+        if kind not in _KINDS:
+            some = ", ".join(_KINDS)
+            raise DeviceError(at_user_line(f"Expected one of {some} device type at start of device string: {kind}"))
         self.type = kind
         self.index = int(number) if number else index
 

@@ -18,7 +18,7 @@ from symgrad.eager.creation import kind_of, new_tensor, sizes_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.device import check_place
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.out_argument import TITLES, check_out, deliver
+from symgrad.eager.out_argument import TITLES, check_derivative, check_out, deliver
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
@@ -85,6 +85,7 @@ def factory(make: Make, kind: str = "by default that of ``set_default_dtype``") 
         if out is None:
             return _finished(name, make(*args, dtype=chosen, **given), requires_grad)
         check_out(f"aten::{name}", out, ())
+        check_derivative(f"aten::{name}", out, None)
         if chosen not in (None, out.dtype):
             own_name, given_name = TITLES[out.dtype.name], TITLES[as_dtype(dtype).name]
             raise RuntimeError(at_user_line(f"dtype {given_name} does not match dtype of out parameter ({own_name})"))
@@ -94,6 +95,7 @@ def factory(make: Make, kind: str = "by default that of ``set_default_dtype``") 
         return deliver(out, made, quiet=True).requires_grad_(bool(requires_grad))
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     function.__doc__ = f"{make.__doc__}\n{_KEYWORDS.format(first=_OUT, kind=kind)}"
     function.__signature__ = _signature(own, out=True)  # type: ignore[attr-defined]
     return function
@@ -129,6 +131,7 @@ def like(make: Make) -> Callable[..., Tensor]:
         return found
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     article = "numbers as ``" if "rand" in name else "``"
     function.__doc__ = f"Return {article}{make.__name__}`` in a Tensor's shape.\n" + _KEYWORDS.format(
         first="input : Tensor\n    ", kind="by default that of ``input``"

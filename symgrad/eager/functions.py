@@ -75,6 +75,7 @@ def by_kind(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     chosen.__doc__ = described(name, function.__doc__)
+    chosen.__module__, chosen.__name__, chosen.__qualname__ = "symgrad", name, name  # where pickle finds it
     return chosen
 
 
@@ -91,6 +92,7 @@ def by_form(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return TENSOR_FUNCTIONS[name](*args, **kwargs)
         return function(*args, **kwargs)
 
+    chosen.__module__, chosen.__name__, chosen.__qualname__ = "symgrad", name, name  # where pickle finds it
     return chosen
 
 
@@ -137,6 +139,7 @@ def elementwise(name: str) -> Callable[..., Any]:
         return answer(apply_primitive(name, *nodes), operands)
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     function.__doc__ = f"Return {name} of each element; see the primitive's record for the formula and its convention at kinks."
     return function
 
@@ -162,6 +165,7 @@ def with_order(name: str) -> Callable[..., Any]:
         return answer(getattr(ops, name)(node, order=int(order)), (x,))
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     function.__doc__ = f"Return {name} of integer ``order`` of each element."
     return function
 
@@ -212,6 +216,7 @@ def integrate_axes(name: str) -> Callable[..., Any]:
         return answer(result.node, (x,))
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     function.__doc__ = f"Return ``x.{name}(...)``: NumPy's meaning for arrays, torch's for Tensors."
     return function
 
@@ -258,6 +263,7 @@ def joined(name: str) -> Callable[..., Any]:
         return answer(getattr(ops, name)(*nodes), (x, y))
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "symgrad"  # where pickle finds it
     function.__doc__ = f"Return NumPy's {name} of two arrays."
     return function
 

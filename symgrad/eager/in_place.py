@@ -122,8 +122,8 @@ def where_asked(function: Function, name: str) -> Function:
     return chosen
 
 
-def of_tensors(method: Function, name: str) -> Function:
-    """Return a method that writes as a function: ``exp_(x)`` for ``x.exp_()``."""
+def of_tensors(method: Function, name: str, module: str = "symgrad") -> Function:
+    """Return a method that writes as a function of a module: ``exp_(x)`` for ``x.exp_()``."""
 
     def function(input: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Tensor):
@@ -132,5 +132,6 @@ def of_tensors(method: Function, name: str) -> Function:
         return method(input, *args, **kwargs)
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = module  # where pickle finds it
     function.__doc__ = method.__doc__
     return function

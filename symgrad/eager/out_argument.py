@@ -9,19 +9,19 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.overlaps import refuse_overlap
+from symgrad.eager.staleness import KINDS as TITLES
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
-__all__ = ["TITLES", "check_out", "deliver"]
+__all__ = ["TITLES", "check_derivative", "check_out", "deliver"]
 
 RESIZED = (
     "An output with one or more elements was resized since it had shape {}, which does not match the required output shape {}. "
     "This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have zero elements. "
     "You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0)."
 )
-TITLES = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
 _WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}
 
 
@@ -33,21 +33,23 @@ def check_out(name: str, out: Any, operands: Sequence[Any]) -> None:
     TypeError
         When it is no Tensor.
     RuntimeError
-        When a derivative would be lost: something requires a gradient, while gradients are on; and when an operand
-        overlaps it in memory.
+        When an operand overlaps it in memory.
     """
     if not isinstance(out, Tensor):
         raise TypeError(at_user_line(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}"))
-    tensors = [t for v in operands for t in (v if isinstance(v, (list, tuple)) else (v,)) if isinstance(t, Tensor)]
-    if mode.grad and (out.requires_grad or any(t.requires_grad for t in tensors)):
+    if out._cell is not None:
+        refuse_overlap(out, [t for v in operands for t in (v if isinstance(v, (list, tuple)) else (v,)) if isinstance(t, Tensor)])
+
+
+def check_derivative(name: str, out: Tensor, made: Any) -> None:
+    """Raise RuntimeError when a derivative would be lost: of what was computed, or of what is written over."""
+    if mode.grad and (out.requires_grad or (isinstance(made, Tensor) and made.requires_grad)):
         raise RuntimeError(
             at_user_line(
                 f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
                 "requires grad."
             )
         )
-    if out._cell is not None:
-        refuse_overlap(out, tensors)
 
 
 def deliver(out: Tensor, made: Tensor, exact: bool = False, quiet: bool = False) -> Tensor:

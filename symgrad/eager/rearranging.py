@@ -199,6 +199,7 @@ def bessel(kind: str, order: int) -> Callable[[Any], Any]:
         return general(order, x)
 
     function.__name__ = function.__qualname__ = f"{kind}{order}"
+    function.__module__ = "symgrad"  # where pickle finds it
     names = {"j": "Bessel function of the first kind", "y": "Bessel function of the second kind", "i": "modified Bessel function"}
     function.__doc__ = f"Return the {names[kind]} of order {order} of each element."
     return function

@@ -10,9 +10,11 @@ import numpy as np
 
 from symgrad.dtypes import DType, as_dtype
 from symgrad.eager.creation import tensor
+from symgrad.eager.device import Device, check_place
 from symgrad.eager.layouts import as_strides, is_ordered, layout_of
 from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.programs import evaluate
+from symgrad.eager.staleness import KINDS
 from symgrad.eager.storage import alias, renew, share
 from symgrad.eager.tensor_face import Tensor
 from symgrad.eager.torch_basics import cast, copy
@@ -55,15 +57,30 @@ def storage_offset(self: Tensor) -> int:
     return 0 if layout is None else layout.offset
 
 
-def to(self: Tensor, *args: Any, dtype: DType | None = None, copy: bool = False, **ignored: Any) -> Tensor:
-    """Return the values in another element type; devices are accepted and mean this machine."""
+def to(
+    self: Tensor,
+    *args: Any,
+    dtype: DType | None = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
+    """Return the values in another element type, or that of another tensor; the one device is this machine's memory.
+
+    Raises
+    ------
+    DeviceError
+        For another device.
+    """
     for given in args:
         if isinstance(given, Tensor):
             dtype = given.dtype
         elif isinstance(given, (DType, type)):
             dtype = as_dtype(given)
-        elif isinstance(given, str) and given.split(":")[0] != "cpu":
-            raise RuntimeError(at_user_line(f"to: there is no device {given!r}; Tensors live in this machine's memory"))
+        elif isinstance(given, (str, Device)):
+            device = given
+    check_place("to", device=device)
     if dtype is None or dtype is self.dtype:
         return clone(self) if copy else self
     made: Tensor = cast(self, dtype=as_dtype(dtype))
@@ -82,14 +99,14 @@ def cast_to(dtype: DType) -> Callable[[Tensor], Tensor]:
 
 def type_name(self: Tensor, dtype: Any = None) -> Any:
     """Return the name of torch's type of this, or the values in another element type."""
-    names = {
-        "float32": "FloatTensor",
-        "float64": "DoubleTensor",
-        "int64": "LongTensor",
-        "int32": "IntTensor",
-        "bool": "BoolTensor",
-    }
-    return f"torch.{names[self.dtype.name]}" if dtype is None else to(self, dtype)
+    if dtype is None:
+        return f"torch.{KINDS[self.dtype.name]}Tensor"
+    if isinstance(dtype, str) and dtype.startswith("torch."):
+        kinds = {f"torch.{kind}Tensor": name for name, kind in KINDS.items()}
+        if dtype not in kinds:
+            raise ValueError(at_user_line(f"invalid type: '{dtype}'"))
+        dtype = kinds[dtype]
+    return to(self, as_dtype(getattr(dtype, "dtype", dtype)))
 
 
 def copy_(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:

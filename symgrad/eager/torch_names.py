@@ -75,11 +75,11 @@ NN: dict[str, Function] = {
 
 # what ``sg`` and its parts have under torch's names, called in every way that torch allows
 PUBLIC: dict[str, Function] = {name: public(f, name, OUT.get(name, "")) for name, f in FUNCTIONS.items()}
-PUBLIC_LINALG = {name: public(f, name, OUT_OF_LINALG.get(name, "")) for name, f in LINALG.items()}
-PUBLIC_SPECIAL = {name: public(f, name, OUT_OF_SPECIAL.get(name, "")) for name, f in SPECIAL.items()}
-PUBLIC_NN = {name: public(where_asked(f, name), name) for name, f in NN.items()}
+PUBLIC_LINALG = {name: public(f, name, OUT_OF_LINALG.get(name, ""), "symgrad.linalg") for name, f in LINALG.items()}
+PUBLIC_SPECIAL = {name: public(f, name, OUT_OF_SPECIAL.get(name, ""), "symgrad.special") for name, f in SPECIAL.items()}
+PUBLIC_NN = {name: public(where_asked(f, name), name, module="symgrad.nn.functional") for name, f in NN.items()}
 _ACTIVATIONS = ("celu", "elu", "hardtanh", "leaky_relu", "relu", "selu", "threshold")
-PUBLIC_NN |= {f"{name}_": of_tensors(in_place(NN[name], name), f"{name}_") for name in _ACTIVATIONS}
+PUBLIC_NN |= {f"{name}_": of_tensors(in_place(NN[name], name), f"{name}_", "symgrad.nn.functional") for name in _ACTIVATIONS}
 
 TENSOR_FUNCTIONS.update(PUBLIC)
 

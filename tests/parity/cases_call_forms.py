@@ -230,3 +230,22 @@ def named_parameters(torch):
         raises(lambda: optimizer.add_param_group({"params": [leaf(torch, 1.0)]}), apart),
         raises(lambda: SGD([x]).add_param_group({"params": [("b", y)]}), apart), SGD({"w": x}.items(), lr=0.1).param_groups[0]["param_names"],
     ]  # fmt: skip
+
+
+@case(75)
+def places_types_and_out_of_what_has_no_derivative(torch):
+    x = leaf(torch, [1.0, 3.0, 2.0])
+    index, flags = torch.tensor(0), torch.empty(3, dtype=torch.bool)
+    found = [torch.argmax(x, out=index), torch.gt(x, 2, out=flags), index, flags]
+    with torch.no_grad():
+        found.append(torch.exp(x, out=torch.empty(3, dtype=torch.float64)))
+    one = torch.ones(2)
+    found += [one.type("torch.LongTensor"), one.type(torch.DoubleTensor), one.type(), one.to("cpu", torch.float64),
+              one.to(torch.device("cpu"), dtype=torch.int64), one.to(index)]  # fmt: skip
+    return [
+        *found,
+        raises(lambda: torch.exp(x, out=torch.empty(3, dtype=torch.float64)), "don't support automatic differentiation"),
+        raises(lambda: torch.exp(one, out=torch.ones(2, requires_grad=True)), "don't support automatic differentiation"),
+        raises(lambda: one.to(foo=1), "to"),
+        raises(lambda: torch.device("foo"), "device type at start of device string: foo"),
+    ]
