@@ -35,6 +35,32 @@ def attention_that_is_refused(torch):
     ]  # fmt: skip
 
 
+@case(2, rtol=1e-12, why="torch scales the operands of the product")
+def attention_that_looks_nowhere(torch):
+    inf, nan = float("inf"), float("nan")
+    added, partly = leaf(torch, [[0.0] * 3, [-inf] * 3, [-inf, 1.0, 0.0]]), const(torch, [[0.0] * 3, [-inf, nan, -inf], [-inf] * 3])
+    shapes = ((2, 3, 4),) * 3
+    x = torch.ones(1, 3, 2, dtype=torch.float64)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    to_mask = torch.autograd.grad((attend(x, x, x * torch.tensor([[1.0], [2.0], [4.0]]), attn_mask=added) ** 2).sum(), added)
+    return [
+        to_mask, _attended(torch, *shapes, attn_mask=added), _attended(torch, *shapes, attn_mask=torch.tensor([[True] * 3, [False] * 3, [True, False, False]])),
+        attend(x, x, x, attn_mask=partly),
+    ]  # fmt: skip
+
+
+@case(2)
+def attention_at_the_edges(torch):
+    attend, x = torch.nn.functional.scaled_dot_product_attention, torch.ones(2, 3, 4)
+    q, k, v = (leaf(torch, torch.ones(2, 3, n).tolist()) for n in (0, 0, 2))
+    out = attend(q, k, v)
+    return [
+        out, torch.autograd.grad(out.sum(), [q, k, v]), attend(q, k, v, scale=0.5), attend(x, x, x, dropout_p=-0.5), attend(x, x, x, dropout_p=1.0),
+        raises(lambda: attend(x, x, x, dropout_p=1.5), "dropout probability has to be between 0 and 1, but got 1.5"),
+        raises(lambda: attend(x, x, x, dropout_p="a"), "argument 'dropout_p' .*must be float, not str"),
+    ]  # fmt: skip
+
+
 @case(2)
 def assert_close(torch):
     close, x = torch.testing.assert_close, torch.ones(2)
