@@ -59,7 +59,7 @@ class Optimizer:
         As torch does: no parameters, parameters that are no Tensors or no leaves, the same one in two groups.
     """
 
-    stepped = False  # what schedules ask: whether a step was made
+    stepped = False  # what schedules ask, and note: whether a step was made
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
@@ -131,7 +131,6 @@ class Optimizer:
             Clears the gradients, computes the loss, calls ``backward`` and returns the loss. It runs with gradients on.
         """
         loss = None
-        self.stepped = True
         if closure is not None:
             with enable_grad():
                 loss = closure()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .harness import case, const, leaf, raises
 
 
@@ -77,6 +79,20 @@ def assert_close(torch):
         raises(lambda: close(x, x, rtol=0), "must be either specified or omitted, but got no atol"), raises(lambda: close(torch.tensor([1, 2]), torch.tensor([1, 3])), "Tensor-likes are not equal!"),
         raises(lambda: close(1.0, 1.1), "Scalars are not close!\n\nExpected 1.1 but got 1.0."), raises(lambda: close(torch.tensor(1.0), torch.tensor(2.0)), "Scalars are not close!"),
         raises(lambda: close(x, 1.0), "No comparison pair was able to handle inputs"), raises(lambda: close("a", "a"), "No comparison pair"),
+    ]  # fmt: skip
+
+
+@case(2)
+def assert_close_of_large_integers_and_of_numbers_of_numpy(torch):
+    close, big, t = torch.testing.assert_close, 2**62, torch.tensor
+    passed = [close(np.float64(1.0), 1.0), close(1.0, np.float64(1.0)), close(np.int64(1), 1), close(np.float32(1.0), 1.0), close(np.bool_(True), True),
+              close(t(big), t(big + 1), rtol=0, atol=1), close(t(big), t(big)), close(big, big), close(t([1, 2]), t([1, 2]), rtol=0, atol=0)]  # fmt: skip
+    return [
+        passed, raises(lambda: close(t(big), t(big + 1)), "Expected 4611686018427387905 but got 4611686018427387904.\nAbsolute difference: 1\n"),
+        raises(lambda: close(t([big, 1]), t([big + 1, 1]), rtol=0, atol=0), "not equal!\n\nMismatched elements: 1 / 2 .50.0%.\nGreatest absolute difference: 1 at index"),
+        raises(lambda: close(big, big + 1), "Scalars are not equal!"), raises(lambda: close(None, 1), "None mismatch: None is not 1"), raises(lambda: close(t(1.0), None), "None mismatch: 1.0 is not None"),
+        raises(lambda: close([1, None], [1, 2]), "None mismatch: None is not 2\n\nThe failure occurred for item .1."), raises(lambda: close(None, 1, msg="own"), "^own$"),
+        raises(lambda: close(np.int64(1), 1.0), "types do not match"), raises(lambda: close(np.float64(1.0), 2.0), "Absolute difference: 1.0 .up to 1e-07 allowed."),
     ]  # fmt: skip
 
 
