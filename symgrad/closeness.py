@@ -83,6 +83,8 @@ def assert_close(
 
 def _difference(actual: Any, expected: Any, rules: _Rules, path: Path) -> tuple[str, Path] | None:
     """Return the first difference and where it is, None where there is none."""
+    if actual is None or expected is None:
+        return None if actual is expected else (f"None mismatch: {actual} is not {expected}", path)
     for kind in (Tensor, np.ndarray):
         if isinstance(actual, kind) and isinstance(expected, kind):
             text = _of_arrays(actual, expected, rules)
@@ -90,8 +92,6 @@ def _difference(actual: Any, expected: Any, rules: _Rules, path: Path) -> tuple[
     if isinstance(actual, (int, float, np.generic)) and isinstance(expected, (int, float, np.generic)):
         text = _of_numbers(actual, expected, rules)
         return None if text is None else (text, path)
-    if actual is None and expected is None:
-        return None
     pair = actual, expected
     if all(isinstance(p, Mapping) for p in pair):
         return _of_mappings(actual, expected, rules, path)
@@ -113,13 +113,20 @@ def _of_mappings(actual: Any, expected: Any, rules: _Rules, path: Path) -> tuple
 
 
 def _of_numbers(actual: Any, expected: Any, rules: _Rules) -> str | None:
+    actual, expected = (v.item() if isinstance(v, np.generic) else v for v in (actual, expected))
     if rules.check_dtype and type(actual) is not type(expected):
         return f"The (d)types do not match: {type(actual)} != {type(expected)}."
-    kinds = ["float64" if isinstance(v, float) else "float32" if isinstance(v, np.float32) else "int" for v in (actual, expected)]
-    rtol, atol = rules.tolerances(*kinds)
-    if np.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=rules.equal_nan):
+    rtol, atol = rules.tolerances(*["float64" if isinstance(v, float) else "int" for v in (actual, expected)])
+    if _close(np.asarray(actual), np.asarray(expected), rtol, atol, rules.equal_nan):
         return None
     return _of_one(actual, expected, rtol, atol)
+
+
+def _close(actual: Any, expected: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
+    """Return which elements are close; whole numbers that must be equal are compared as such, not as floats."""
+    if not (rtol or atol or actual.dtype.kind == "f" or expected.dtype.kind == "f"):
+        return np.asarray(actual == expected)
+    return np.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
 def _of_one(actual: Any, expected: Any, rtol: float, atol: float) -> str:
@@ -140,7 +147,7 @@ def _of_arrays(actual: Any, expected: Any, rules: _Rules) -> str | None:
     got, want = (np.asarray(v.numpy_value() if isinstance(v, Tensor) else v) for v in (actual, expected))
     rtol, atol = rules.tolerances(str(got.dtype), str(want.dtype))
     numbers = [v.astype(np.int64) if v.dtype.kind == "b" else v for v in (got, want)]
-    close = np.isclose(numbers[0], numbers[1], rtol=rtol, atol=atol, equal_nan=rules.equal_nan)
+    close = _close(numbers[0], numbers[1], rtol, atol, rules.equal_nan)
     if close.all():
         return None
     if not got.ndim:

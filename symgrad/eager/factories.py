@@ -23,7 +23,21 @@ from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
 
-__all__ = ["NEW", "arange", "empty", "eye", "factory", "full", "like", "linspace", "logspace", "ones", "scalar_tensor", "zeros"]
+__all__ = [
+    "NEW",
+    "arange",
+    "empty",
+    "eye",
+    "factory",
+    "full",
+    "like",
+    "linspace",
+    "logspace",
+    "ones",
+    "scalar_tensor",
+    "whole",
+    "zeros",
+]
 
 Make = Callable[..., Any]
 
@@ -216,17 +230,49 @@ def _arange(*bounds: Any, start: Any = None, end: Any = None, step: Any = None, 
     low, high, by = (_number(default if v is None else v, "arange(): argument 'end' (position 1)") for v, default in given)
     if by == 0:
         raise RuntimeError(at_user_line("step must be nonzero"))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(at_user_line(f"unsupported range: {low:g} -> {high:g}"))
     if (high - low) * by < 0:
         raise RuntimeError(at_user_line("upper bound and lower bound inconsistent with step sign"))
     floating = any(isinstance(v, (float, np.floating)) for v in (low, high, by))
     chosen = dtype if dtype is not None else defaults.dtype if floating else int64
-    count = max(0, math.ceil((high - low) / by))
-    return np.asarray((low + by * np.arange(count)).astype(chosen.numpy))
+    return np.asarray(_counted(low, high, by, chosen).astype(chosen.numpy))
+
+
+def _counted(low: Any, high: Any, by: Any, kind: DType) -> AnyArray:
+    """Return the values of ``arange``; those of integers begin and go on in integers, whose count int32 takes from the floats."""
+    if kind is bool_:
+        raise NotImplementedError(at_user_line("\"arange_cpu\" not implemented for 'Bool'"))
+    if kind is int64:
+        low, high, by = int(low), int(high), int(by)
+        if by == 0:
+            raise ValueError(at_user_line("step must be nonzero"))
+        count = -((low - high) // by)
+    else:
+        count = math.ceil((high - low) / by)
+    if not kind.is_floating:
+        low, by = int(low), int(by)
+    return np.asarray(low + by * np.arange(max(0, count)))
+
+
+def whole(value: Any, refused: str) -> int:
+    """Return what stands for a count as an int; raise TypeError with the message ``refused`` for anything else."""
+    if isinstance(value, Tensor) and not value.ndim and not value.dtype.is_floating and value.dtype is not bool_:
+        return int(value.item())
+    if isinstance(value, (bool, np.bool_, Tensor)) or not hasattr(value, "__index__"):
+        raise TypeError(at_user_line(refused))
+    return int(value)
 
 
 def _linspace(start: Any, end: Any, steps: int, *, dtype: DType | None) -> AnyArray:
     """Return ``steps`` values from ``start`` to ``end``, evenly spaced and both included."""
-    low, high = (_number(v, f"linspace(): argument '{n}'") for n, v in (("start", start), ("end", end)))
+    return _spaced("linspace", start, end, steps, dtype)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: Any, dtype: DType | None) -> AnyArray:
+    low, high = (_number(v, f"{name}(): argument '{n}'") for n, v in (("start", start), ("end", end)))
+    kinds = ", ".join(type(v).__name__ for v in (start, end, steps))
+    steps = whole(steps, f"{name}() received an invalid combination of arguments - got ({kinds})")
     if steps < 0:
         raise RuntimeError(at_user_line("number of steps must be non-negative"))
     kind = kind_of(dtype)
@@ -242,7 +288,7 @@ def _linspace(start: Any, end: Any, steps: int, *, dtype: DType | None) -> AnyAr
 
 def _logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType | None) -> AnyArray:
     """Return ``base`` to the powers that ``linspace`` gives."""
-    powers = _linspace(start, end, steps, dtype=float64)
+    powers = _spaced("logspace", start, end, steps, float64)
     return np.asarray((base**powers).astype(kind_of(dtype).numpy))
 
 

@@ -30,6 +30,7 @@ CYCLE = (
     "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
     "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )
+LAYERS = ("AddmmBackward0", "ViewBackward0", "SqueezeBackward4")  # one entry here, several in torch: of the bias comes first
 NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
 
 
@@ -164,14 +165,23 @@ def _backward(
         return Learned(job, totals, done.spent, done.read)
     if not create_graph and mode.window is not None:
         mode.window.begin()  # what is recorded from here on comes after this pass
-    _call_post_hooks(done.found)
+    _call_post_hooks(done.found, done.nodes[0])
     return None
 
 
-def _call_post_hooks(found: dict[Any, Tensor]) -> None:
-    for edge, cotangent in found.items():
-        if not isinstance(edge, Leaf):
-            continue
+def _call_post_hooks(found: dict[Any, Tensor], order: Sequence[Record]) -> None:
+    """Call what looks on when a leaf has its gradient, in the order in which backward completes them."""
+    hooked = [e for e in found if isinstance(e, Leaf) and (e.extras is not None or e.posthooks)]
+    if len(hooked) > 1:
+        last: dict[Any, tuple[int, int]] = {}  # the entry from which the last part comes, and its operand
+        for k, record in enumerate(order):
+            for n, operand in enumerate(record.edges or ()):
+                if type(operand) is Leaf:
+                    biased = getattr(record.signature, "name", "") in LAYERS and len(operand.type.shape) == 1
+                    last[operand] = k, -1 if biased else n
+        hooked.sort(key=lambda e: last.get(e, (-1, 0)))
+    for edge in hooked:
+        cotangent = found[edge]
         if edge.extras is not None:
             for after in list(edge.extras.posthooks.values()):
                 after((), (cotangent,))

@@ -10,9 +10,9 @@ import numpy as np
 
 from symgrad.dtypes import DType, int64
 from symgrad.eager.creation import kind_of, new_tensor, sizes_of
-from symgrad.eager.factories import factory, like
+from symgrad.eager.factories import factory, like, whole
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.out_argument import deliver
+from symgrad.eager.out_argument import TITLES, deliver
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
 from symgrad.errors import at_user_line
@@ -191,11 +191,19 @@ def _randint(
 
 def _randperm(n: int, *, generator: Generator | None = None, dtype: DType | None) -> Any:
     """Return 0 .. n - 1 in random order."""
-    return random_generator(generator).permutation(n).astype((int64 if dtype is None else dtype).numpy)
+    count = whole(n, f"randperm(): argument 'n' (position 1) must be int, not {type(n).__name__}")
+    if count < 0:
+        raise RuntimeError(at_user_line(f"Trying to create tensor with negative dimension {count}: [{count}]"))
+    return random_generator(generator).permutation(count).astype((int64 if dtype is None else dtype).numpy)
 
 
 def _normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: DType | None) -> Any:
     """Return numbers drawn from normal distributions with these means and standard deviations, numbers or Tensors."""
+    if isinstance(std, Tensor):
+        if mode.mapping is None and not (std.numpy_value() >= 0).all():
+            raise RuntimeError(at_user_line("normal expects all elements of std >= 0.0"))
+    elif not std >= 0:
+        raise RuntimeError(at_user_line(f"normal expects std >= 0.0, but found std {std:g}"))
     tensors = [v for v in (mean, std) if isinstance(v, Tensor)]
     shape = tuple(size) if size is not None else np.broadcast_shapes(*[tuple(t.shape) for t in tensors])
     kind = dtype if dtype is not None or not tensors else tensors[0].dtype
@@ -214,6 +222,13 @@ randint, randperm = factory(_randint, "by default int64"), factory(_randperm, "b
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Return ones with the probabilities that ``input`` gives, or with probability ``p`` in its shape, else zeros."""
     chances = input.numpy_value()
+    if p is None and not input.dtype.is_floating:
+        title = TITLES[input.dtype.name]
+        raise NotImplementedError(at_user_line(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{title}'"))
+    if p is None and not ((chances >= 0) & (chances <= 1)).all():
+        raise RuntimeError(at_user_line("Expected p_in >= 0 && p_in <= 1 to be true, but got false."))
+    if p is not None and not 0 <= p <= 1:
+        raise RuntimeError(at_user_line(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}"))
     drawn = np.less(random_generator(generator).random(chances.shape), chances if p is None else p)
     made = new_tensor(drawn.astype(chances.dtype), False)
     return made if out is None else deliver(out, made)

@@ -18,6 +18,7 @@ from symgrad.eager.torch_reductions import FUNCTIONS as REDUCTIONS
 from symgrad.eager.torch_rules import refuse, refuse_dtype
 from symgrad.eager.torch_selection import FUNCTIONS as SELECTION
 from symgrad.eager.torch_views import FUNCTIONS as VIEWS
+from symgrad.errors import at_user_line
 
 __all__ = ["NN"]
 
@@ -44,7 +45,7 @@ def scaled_dot_product_attention(
     attn_mask : Tensor, optional
         Broadcast to (..., L, S): of bools where to look, of floats what to add.
     dropout_p : float
-        Drops weights with this probability.
+        Drops weights with this probability; none if it is not positive.
     is_causal : bool
         Query k looks at the keys up to k only.
     scale : float, optional
@@ -55,26 +56,39 @@ def scaled_dot_product_attention(
     Raises
     ------
     RuntimeError
-        As torch does: for a mask beside ``is_causal``, and element types that differ.
+        As torch does: for a mask beside ``is_causal``, element types that differ, and ``dropout_p`` above 1.
     """
     _check(query, key, value, attn_mask, is_causal, enable_gqa)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
+    _check_dropout(dropout_p)
+    width = query.shape[-1]
+    factor = (1 / math.sqrt(width) if scale is None else float(scale)) if width else 1.0  # without features the scores are 0
     scores = matmul(query, VIEWS["transpose"](key, -2, -1)) * factor
     if is_causal:
         attn_mask = Tensor.from_array(np.tri(query.shape[-2], key.shape[-2], dtype=bool))
     if attn_mask is None:
         return matmul(_dropped(softmax(scores, -1), dropout_p), value)
-    if attn_mask.dtype is not bool_:
+    if attn_mask.dtype is bool_:
+        scores = SELECTION["where"](attn_mask, scores, -math.inf)
+    else:
         scores = ARITHMETIC["add"](scores, attn_mask)
-        return matmul(_dropped(softmax(scores, -1), dropout_p), value)
-    weights = softmax(SELECTION["where"](attn_mask, scores, -math.inf), -1)
-    some = REDUCTIONS["any"](attn_mask, -1, True)
+    some = REDUCTIONS["any"](ARITHMETIC["ne"](scores, -math.inf), -1, True)
+    weights = softmax(SELECTION["where"](some, scores, 0.0), -1)  # its derivative knows no nan, either
     weights = SELECTION["where"](some, weights, 0.0)  # a query that looks nowhere gets zeros
     return matmul(_dropped(weights, dropout_p), value)
 
 
 def _dropped(weights: Any, p: float) -> Any:
-    return dropout(weights, p) if p else weights
+    return dropout(weights, p) if p > 0 else weights
+
+
+def _check_dropout(p: Any) -> None:
+    if not isinstance(p, (int, float)):
+        kind = type(p).__name__
+        raise TypeError(
+            at_user_line(f"scaled_dot_product_attention(): argument 'dropout_p' (position 5) must be float, not {kind}")
+        )
+    if p > 1:
+        refuse(f"dropout probability has to be between 0 and 1, but got {p:g}")
 
 
 def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, grouped: bool) -> None:

@@ -63,7 +63,7 @@ class Adagrad(Optimizer):
     def _begin(self, param: Tensor, group: Group) -> dict[str, Any]:
         state = self.state[param]
         if not state:
-            counted(state, param, ["sum"], 0)
+            counted(state, param, ["sum"], by=False)
             state["sum"] += group["initial_accumulator_value"]
         return state
 

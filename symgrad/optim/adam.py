@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.tensor_face import Tensor
-from symgrad.optim.optimizer import Group, Optimizer, at_least_zero, check_rate, refuse_options
+from symgrad.optim.optimizer import Group, Optimizer, at_least_zero, check_rate, count_one, refuse_options
 
 __all__ = ["Adam"]
 
@@ -76,8 +76,7 @@ class Adam(Optimizer):
         elif decay != 0:
             gradient = gradient + param * decay
         state = self._state(param, group["amsgrad"])
-        count = state["step"].item() + 1
-        state["step"] = Tensor.from_array(np.array(count, np.float32))
+        count = count_one(state["step"])
         (first, second), mean, square = group["betas"], state["exp_avg"], state["exp_avg_sq"]
         mean += (gradient - mean) * (1 - first)
         square *= second

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +18,15 @@ _ORDER = (
     "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call them in the "
     "opposite order: `optimizer.step()` before `lr_scheduler.step()`. Failure to do this will result in PyTorch skipping the "
     "first value of the learning rate schedule."
+)
+_OVERRIDDEN = (
+    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure to call "
+    "`optimizer.step()` before `lr_scheduler.step()`."
+)
+_EPOCH = (
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
+    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is used "
+    "instead of the new chainable form, where available."
 )
 
 
@@ -55,6 +66,7 @@ class LRScheduler:
                 raise KeyError(f"param 'initial_lr' is not specified in param_groups[{k}] when resuming an optimizer")
         self.base_lrs = [_copied(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
+        _watch(optimizer)
         self._step_count = 0
         self.step()
 
@@ -66,13 +78,22 @@ class LRScheduler:
         """Return the rates that were set last."""
         return self._last_lr
 
-    def step(self) -> None:
-        """Set the rates of the next epoch; call it after the optimiser's own step."""
-        if self._step_count == 1 and not self.optimizer.stepped:
-            warnings.warn(_ORDER, UserWarning, stacklevel=2)
+    def step(self, epoch: int | None = None) -> None:
+        """Set the rates of the next epoch, or of ``epoch``, which is deprecated; call it after the optimiser's own step."""
+        if self._step_count == 1:
+            if not hasattr(self.optimizer.step, "watched"):
+                warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)
+            elif not self.optimizer.stepped:
+                warnings.warn(_ORDER, UserWarning, stacklevel=2)
         self._step_count += 1
-        self.last_epoch += 1
-        for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+        if epoch is None:
+            self.last_epoch += 1
+            rates = self.get_lr()
+        else:
+            warnings.warn(_EPOCH, UserWarning, stacklevel=2)
+            self.last_epoch = epoch
+            rates = getattr(self, "_get_closed_form_lr", self.get_lr)()
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate.item() if isinstance(rate, Tensor) else rate)
             else:
@@ -89,6 +110,26 @@ class LRScheduler:
 
     def _rates(self) -> list[Any]:
         return [group["lr"] for group in self.optimizer.param_groups]
+
+
+def _watch(optimizer: Optimizer) -> None:
+    """Have an optimiser's ``step``, which a subclass may have written, note that it was called."""
+    if hasattr(optimizer.step, "watched"):
+        return
+    function = getattr(optimizer.step, "__func__", None)
+    known = weakref.ref(optimizer)
+    if function is None:  # no method, but something of the user's that stands for it
+        return
+
+    @functools.wraps(function)
+    def step(*args: Any, **options: Any) -> Any:
+        itself = known()
+        assert itself is not None
+        itself.stepped = True
+        return function(itself, *args, **options)
+
+    step.watched = True  # type: ignore[attr-defined]
+    optimizer.step = step  # type: ignore[method-assign]
 
 
 def _copied(rate: Any) -> Any:
@@ -108,6 +149,9 @@ class StepLR(LRScheduler):
         turns = self.last_epoch != 0 and self.last_epoch % self.step_size == 0
         return [rate * self.gamma if turns else rate for rate in self._rates()]
 
+    def _get_closed_form_lr(self) -> list[Any]:
+        return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
+
 
 class ExponentialLR(LRScheduler):
     """Multiply the rates by ``gamma`` at each step."""
@@ -119,6 +163,9 @@ class ExponentialLR(LRScheduler):
     def get_lr(self) -> list[Any]:
         """Return the rates of this epoch."""
         return self._rates() if self._step_count == 1 else [rate * self.gamma for rate in self._rates()]
+
+    def _get_closed_form_lr(self) -> list[Any]:
+        return [base * self.gamma**self.last_epoch for base in self.base_lrs]
 
 
 class LambdaLR(LRScheduler):
@@ -174,3 +221,7 @@ class CosineAnnealingLR(LRScheduler):
             return [rate + (base - least) * part for base, rate in zip(self.base_lrs, self._rates(), strict=True)]
         ratio = (1 + math.cos(math.pi * epoch / length)) / (1 + math.cos(math.pi * (epoch - 1) / length))
         return [ratio * (rate - least) + least for rate in self._rates()]
+
+    def _get_closed_form_lr(self) -> list[Any]:
+        part = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return [self.eta_min + (base - self.eta_min) * part for base in self.base_lrs]

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.grad_mode import enable_grad, no_grad
+from symgrad.eager.recording import leaf
+from symgrad.eager.storage import write
 from symgrad.eager.tensor_face import Tensor
 
-__all__ = ["Group", "Optimizer", "at_least_zero", "check_rate", "counted", "refuse_options"]
+__all__ = ["Group", "Optimizer", "at_least_zero", "check_rate", "count_one", "counted", "refuse_options"]
 
 Group = dict[str, Any]
 
@@ -57,7 +59,7 @@ class Optimizer:
         As torch does: no parameters, parameters that are no Tensors or no leaves, the same one in two groups.
     """
 
-    stepped = False  # what schedules ask: whether a step was made
+    stepped = False  # what schedules ask, and note: whether a step was made
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
@@ -129,7 +131,6 @@ class Optimizer:
             Clears the gradients, computes the loss, calls ``backward`` and returns the loss. It runs with gradients on.
         """
         loss = None
-        self.stepped = True
         if closure is not None:
             with enable_grad():
                 loss = closure()
@@ -196,15 +197,22 @@ def _named(params: list[Any]) -> tuple[list[Any], list[Any] | None]:
     return [p for _, p in params], [n for n, _ in params]
 
 
-def counted(state: dict[str, Any], param: Tensor, names: Iterable[str], by: int = 1) -> dict[str, Any]:
+def counted(state: dict[str, Any], param: Tensor, names: Iterable[str], by: bool = True) -> dict[str, Any]:
     """Count a step in a parameter's state, which begins with zeros under ``names``."""
     if not state:
         state["step"] = Tensor.from_array(np.zeros((), np.float32))
         for name in names:
             state[name] = param.detach().clone().zero_()
     if by:
-        state["step"] = Tensor.from_array(np.array(state["step"].item() + by, np.float32))
+        count_one(state["step"])
     return state
+
+
+def count_one(count: Tensor) -> float:
+    """Count a step in the Tensor that counts them, which others may hold, and return the new count."""
+    number: float = count.item() + 1
+    write(count, leaf(np.array(number, np.float32)), None)
+    return number
 
 
 def _cast(name: str, value: Any, param: Tensor) -> Any:

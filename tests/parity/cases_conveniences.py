@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .harness import case, const, leaf, raises
 
 
@@ -35,6 +37,32 @@ def attention_that_is_refused(torch):
     ]  # fmt: skip
 
 
+@case(2, rtol=1e-12, why="torch scales the operands of the product")
+def attention_that_looks_nowhere(torch):
+    inf, nan = float("inf"), float("nan")
+    added, partly = leaf(torch, [[0.0] * 3, [-inf] * 3, [-inf, 1.0, 0.0]]), const(torch, [[0.0] * 3, [-inf, nan, -inf], [-inf] * 3])
+    shapes = ((2, 3, 4),) * 3
+    x = torch.ones(1, 3, 2, dtype=torch.float64)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    to_mask = torch.autograd.grad((attend(x, x, x * torch.tensor([[1.0], [2.0], [4.0]]), attn_mask=added) ** 2).sum(), added)
+    return [
+        to_mask, _attended(torch, *shapes, attn_mask=added), _attended(torch, *shapes, attn_mask=torch.tensor([[True] * 3, [False] * 3, [True, False, False]])),
+        attend(x, x, x, attn_mask=partly),
+    ]  # fmt: skip
+
+
+@case(2)
+def attention_at_the_edges(torch):
+    attend, x = torch.nn.functional.scaled_dot_product_attention, torch.ones(2, 3, 4)
+    q, k, v = (leaf(torch, torch.ones(2, 3, n).tolist()) for n in (0, 0, 2))
+    out = attend(q, k, v)
+    return [
+        out, torch.autograd.grad(out.sum(), [q, k, v]), attend(q, k, v, scale=0.5), attend(x, x, x, dropout_p=-0.5), attend(x, x, x, dropout_p=1.0),
+        raises(lambda: attend(x, x, x, dropout_p=1.5), "dropout probability has to be between 0 and 1, but got 1.5"),
+        raises(lambda: attend(x, x, x, dropout_p="a"), "argument 'dropout_p' .*must be float, not str"),
+    ]  # fmt: skip
+
+
 @case(2)
 def assert_close(torch):
     close, x = torch.testing.assert_close, torch.ones(2)
@@ -51,6 +79,20 @@ def assert_close(torch):
         raises(lambda: close(x, x, rtol=0), "must be either specified or omitted, but got no atol"), raises(lambda: close(torch.tensor([1, 2]), torch.tensor([1, 3])), "Tensor-likes are not equal!"),
         raises(lambda: close(1.0, 1.1), "Scalars are not close!\n\nExpected 1.1 but got 1.0."), raises(lambda: close(torch.tensor(1.0), torch.tensor(2.0)), "Scalars are not close!"),
         raises(lambda: close(x, 1.0), "No comparison pair was able to handle inputs"), raises(lambda: close("a", "a"), "No comparison pair"),
+    ]  # fmt: skip
+
+
+@case(2)
+def assert_close_of_large_integers_and_of_numbers_of_numpy(torch):
+    close, big, t = torch.testing.assert_close, 2**62, torch.tensor
+    passed = [close(np.float64(1.0), 1.0), close(1.0, np.float64(1.0)), close(np.int64(1), 1), close(np.float32(1.0), 1.0), close(np.bool_(True), True),
+              close(t(big), t(big + 1), rtol=0, atol=1), close(t(big), t(big)), close(big, big), close(t([1, 2]), t([1, 2]), rtol=0, atol=0)]  # fmt: skip
+    return [
+        passed, raises(lambda: close(t(big), t(big + 1)), "Expected 4611686018427387905 but got 4611686018427387904.\nAbsolute difference: 1\n"),
+        raises(lambda: close(t([big, 1]), t([big + 1, 1]), rtol=0, atol=0), "not equal!\n\nMismatched elements: 1 / 2 .50.0%.\nGreatest absolute difference: 1 at index"),
+        raises(lambda: close(big, big + 1), "Scalars are not equal!"), raises(lambda: close(None, 1), "None mismatch: None is not 1"), raises(lambda: close(t(1.0), None), "None mismatch: 1.0 is not None"),
+        raises(lambda: close([1, None], [1, 2]), "None mismatch: None is not 2\n\nThe failure occurred for item .1."), raises(lambda: close(None, 1, msg="own"), "^own$"),
+        raises(lambda: close(np.int64(1), 1.0), "types do not match"), raises(lambda: close(np.float64(1.0), 2.0), "Absolute difference: 1.0 .up to 1e-07 allowed."),
     ]  # fmt: skip
 
 

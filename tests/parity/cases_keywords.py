@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .harness import case, leaf, raises, warns
 
 
@@ -87,6 +89,41 @@ def sizes_that_are_none(torch):
         raises(lambda: torch.arange(5, step=2), "arange"), raises(lambda: torch.arange("a"), "must be Number, not str"), raises(lambda: torch.arange(), "arange"),
         raises(lambda: torch.randint(5), "randint"), raises(lambda: torch.randint(1, 5), "must be tuple of ints, not int"),
         raises(lambda: torch.zeros(2, requires_grad=1), "argument 'requires_grad' must be bool, not int"),
+    ]  # fmt: skip
+
+
+@case(2)
+def counts_that_are_refused(torch):
+    three, invalid, np_three = torch.tensor(3), "received an invalid combination of arguments - got .int, int, {}.", np.int64(3)
+    refused = [raises(lambda f=f, s=s: f(0, 1, s), invalid.format(type(s).__name__)) for f in (torch.linspace, torch.logspace) for s in (2.5, True, "a", None, torch.tensor(2.5))]
+    return [
+        refused, torch.linspace(0, 1, three), torch.logspace(0, 1, np_three), raises(lambda: torch.linspace(0, 1, -1), "number of steps must be non-negative"),
+        torch.randperm(0), torch.randperm(torch.tensor(1)), raises(lambda: torch.randperm(-1), "Trying to create tensor with negative dimension -1: .-1."),
+        raises(lambda: torch.randperm(2.5), "argument 'n' .position 1. must be int, not float"), raises(lambda: torch.randperm(True), "must be int, not bool"),
+    ]  # fmt: skip
+
+
+@case(2)
+def ranges_of_integers_with_bounds_of_floats(torch):
+    arange, long, short = torch.arange, torch.int64, torch.int32
+    return [
+        arange(0.0, 5.0, 1.9, dtype=long), arange(2.7, dtype=long), arange(0.9, 3.2, 1, dtype=long), arange(5, 0.5, -1.5, dtype=long), arange(-2.5, 2.5, dtype=long),
+        arange(0.0, 0.5, 1.0, dtype=long), arange(-1.5, 1.5, dtype=short), arange(0.0, 1.0, 0.1, dtype=short), arange(0.5, -0.9, -1.0, dtype=short), arange(0, 2**62 + 1, 2**61),
+        raises(lambda: arange(0.0, 1.0, 0.1, dtype=long), "step must be nonzero"), raises(lambda: arange(0.0, -2.0, -0.5, dtype=long), "step must be nonzero"),
+        raises(lambda: arange(0, 1, 0), "step must be nonzero"), raises(lambda: arange(0, 3, dtype=torch.bool), "not implemented for 'Bool'"),
+        raises(lambda: arange(0.0, float("nan")), "unsupported range: 0 -> nan"), raises(lambda: arange(0.0, float("inf"), dtype=long), "unsupported range: 0 -> inf"),
+    ]  # fmt: skip
+
+
+@case(2)
+def chances_that_are_refused(torch):
+    t, spread, chance = torch.tensor, "normal expects all elements of std >= 0.0", "Expected p_in >= 0 && p_in <= 1 to be true, but got false"
+    return [
+        raises(lambda: torch.normal(0.0, -1.0, (2,)), "normal expects std >= 0.0, but found std -1"), raises(lambda: torch.normal(t([1.0]), -1.5), "but found std -1.5"),
+        raises(lambda: torch.normal(0.0, t([-1.0, 1.0])), spread), raises(lambda: torch.normal(t([1.0]), t([float("nan")])), spread), torch.normal(0.0, t([0.0])),
+        raises(lambda: torch.bernoulli(t([2.0])), chance), raises(lambda: torch.bernoulli(t([-0.1])), chance), raises(lambda: torch.bernoulli(t([float("nan")])), chance),
+        torch.bernoulli(t([2.0]), 0.0), raises(lambda: torch.bernoulli(t([2.0]), 1.5), "bernoulli_ expects p to be in .0, 1., but got p=1.5"),
+        torch.bernoulli(t([2]), 1.0), raises(lambda: torch.bernoulli(t([1])), "not implemented for 'Long'"),
     ]  # fmt: skip
 
 

@@ -293,3 +293,24 @@ def deepcopy_in_a_dict_keeps_sharing(torch):
     x = leaf(torch, [1.0])
     pair = copy.deepcopy({"a": x, "b": x})
     return [pair["a"] is pair["b"], pair["a"] is x]
+
+
+def _completed(torch, shapes, loss):
+    leaves, seen = [leaf(torch, torch.ones(s).tolist()) for s in shapes], []
+    for k, p in enumerate(leaves):
+        p.register_post_accumulate_grad_hook(lambda p, k=k: seen.append([k, p.grad is not None]))
+    loss(*leaves).backward()
+    return seen
+
+
+@case(45)
+def gradients_are_complete_from_the_last_layer_on(torch):
+    F, cube, line = torch.nn.functional, (2, 2), (2,)
+    return [
+        _completed(torch, [(), (), (), ()], lambda w, b, v, c: ((w * 2 + b).tanh() * v + c).relu()),
+        _completed(torch, [cube, line] * 3, lambda w, b, v, c, u, d: F.linear(F.linear(F.linear(torch.ones(3, 2).double(), w, b).tanh(), v, c), u, d).sum()),
+        _completed(torch, [cube, line] * 2, lambda w, b, v, c: F.linear(F.linear(torch.ones(4, 3, 2).double(), w, b).tanh(), v, c).sum()),
+        _completed(torch, [cube] * 3, lambda a, b, c: ((a @ b).tanh() @ c).sum()), _completed(torch, [()] * 3, lambda a, b, c: a * 2 + (b * 3 + c * 4)),
+        _completed(torch, [()] * 3, lambda a, b, c: a * b * c * a + b.exp()), _completed(torch, [line] * 4, lambda a, b, c, d: torch.cat([a, b * 2, c, d]).sum()),
+        _completed(torch, [line, cube, line], lambda b, x, w: torch.addmm(b, x, torch.stack([w, w])).sum()),
+    ]  # fmt: skip

@@ -176,6 +176,23 @@ def state_dict_of_adam(torch):
 
 
 @case(79)
+def state_dict_follows_the_steps(torch):
+    found, optim = [], torch.optim
+    for make in (optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad):
+        x = leaf(torch, [1.0, -2.0])
+        optimizer = make([x])
+        for _ in range(2):
+            x.grad = torch.ones_like(x)
+            optimizer.step()
+        state = optimizer.state_dict()["state"][0]
+        count, kept = state["step"], state["step"].clone()
+        twice = count * 2
+        optimizer.step()
+        found.append([count, kept, twice, state["step"], count is optimizer.state[x]["step"], count._version])
+    return found
+
+
+@case(79)
 def state_restored(torch):
     found = []
     for kind, options in (("SGD", {"momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True})):

@@ -119,3 +119,57 @@ def training_with_a_schedule(torch):
         optimizer.step()
         schedule.step()
     return [x, schedule.get_last_lr()]
+
+
+def _own_optimizer(torch):
+    class Own(torch.optim.Optimizer):
+        def __init__(self, params):
+            super().__init__(params, {"lr": 0.1})
+
+        def step(self, closure=None):
+            with torch.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        p.add_(p, alpha=-group["lr"])
+            return "stepped"
+
+    return Own([leaf(torch, [1.0, 2.0])])
+
+
+@case(59)
+def steps_of_an_optimizer_of_ones_own(torch):
+    found, order = [], "before `optimizer.step"
+    for first in (True, False):
+        optimizer = _own_optimizer(torch)
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+        found.append(optimizer.step() if first else None)
+        found.append([warns(schedule.step, order)["warned"], warns(schedule.step, order)["warned"], schedule.get_last_lr(), optimizer.param_groups[0]["params"]])
+    optimizer = _own_optimizer(torch)
+    optimizer.step()  # of which the schedule does not know
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    found.append(warns(schedule.step, order)["warned"])
+    optimizer = _own_optimizer(torch)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step = lambda: None
+    return [*found, warns(schedule.step, "has been overridden after")]
+
+
+@case(59)
+def epochs_that_are_given(torch):
+    schedules, found = torch.optim.lr_scheduler, []
+
+    class Own(schedules.LRScheduler):
+        def get_lr(self):
+            return [base * 0.5**self.last_epoch for base in self.base_lrs]
+
+    for make in (lambda o: schedules.StepLR(o, 2), lambda o: schedules.ExponentialLR(o, 0.5), Own,
+        lambda o: schedules.LambdaLR(o, lambda e: 0.5**e), lambda o: schedules.CosineAnnealingLR(o, 4, 0.01)):  # fmt: skip
+        optimizer = torch.optim.SGD([leaf(torch, 1.0)], 0.1)
+        schedule = make(optimizer)
+        optimizer.step()
+        for epoch in (3, 5, None, 0, 2):
+            warned = warns(lambda schedule=schedule, epoch=epoch: schedule.step(epoch), "epoch parameter in `scheduler.step")["warned"]
+            found.append([warned, schedule.last_epoch, schedule.get_last_lr()])
+        warns(lambda schedule=schedule: schedule.step(epoch=1), "epoch parameter")
+        found.append(schedule.get_last_lr())
+    return found
