@@ -39,6 +39,7 @@ __all__ = [
     "next_serial",
     "node_leaf",
     "normal_type",
+    "normal_types",
     "pending",
     "type_of",
 ]
@@ -48,28 +49,28 @@ AnyArray = np.ndarray[Any, Any]
 LONGEST_WINDOW = 1000  # operations that may wait before they are run
 
 _inference_types: dict[int, TensorType] = {}  # by the id of the type they are twins of, which lasts
-_normal_types: dict[int, TensorType] = {}  # by the id of the twin
+normal_types: dict[int, TensorType] = {}  # by the id of the twin; empty before the first
 
 
 def inference_type(type_: TensorType) -> TensorType:
     """Return the twin of a type that Tensors made in inference mode have, so that operations on them are told apart."""
-    if id(type_) in _normal_types:
+    if id(type_) in normal_types:
         return type_
     found = _inference_types.get(id(type_))
     if found is None:
         found = _inference_types[id(type_)] = TensorType(type_.shape, type_.dtype)
-        _normal_types[id(found)] = type_
+        normal_types[id(found)] = type_
     return found
 
 
 def normal_type(type_: TensorType) -> TensorType:
     """Return the type that a twin is one of; another type as it is."""
-    return _normal_types.get(id(type_), type_)
+    return normal_types.get(id(type_), type_)
 
 
 def is_inference_type(type_: TensorType) -> bool:
     """Whether a Tensor of this type was made in inference mode."""
-    return id(type_) in _normal_types
+    return id(type_) in normal_types
 
 
 _types: dict[tuple[Any, DType], TensorType] = {}

@@ -77,7 +77,8 @@ class Tensor(TensorState):
         made._follows = False
         if self._chain:
             made._chain = self._chain
-        made._inference = self._inference
+        if self._inference:
+            made._inference = True
         return made
 
     @data.setter

@@ -82,13 +82,14 @@ def in_place_operator(function: Function) -> Function:
 
 def zero_(self: Tensor) -> Tensor:
     """Write zeros."""
-    if self.edge() is not None and not self._chain:
+    if self._edge is None and self._cell is None:
+        array = _zeros.get(id(self._value.type))
+        if array is not None:
+            write(self, known(self._value.type, array), None)
+            return self
+    elif self.edge() is not None and not self._chain:
         return finish_in_place(self, fill_with_zeros(self, 0))
-    array = _zeros.get(id(self._value.type))
-    if array is None or self._edge is not None or self._cell is not None:
-        return fill_(self, 0)
-    write(self, known(self._value.type, array), None)
-    return self
+    return fill_(self, 0)
 
 
 _filled: dict[Any, Any] = {}  # arrays of one small value, which nobody writes

@@ -161,6 +161,91 @@ def network(lib, batch):
     return step
 
 
+def _trained(lib, parameters, loss):
+    for p in parameters:
+        p.grad = None
+    loss.backward()
+    with lib.no_grad():
+        for p in parameters:
+            p -= 0.01 * p.grad
+    return loss.item()
+
+
+def _normal(lib, *sizes, requires_grad=False):
+    values = np.random.default_rng(sum(sizes)).normal(size=sizes).astype(np.float32)
+    return lib.tensor(values, requires_grad=requires_grad)
+
+
+def recurrent(lib):
+    """A recurrent network over twenty steps of a sequence, read one by one."""
+    inner, state, bias, out = (_normal(lib, *s, requires_grad=True) for s in ((8, 16), (16, 16), (16,), (16, 1)))
+    xs = _normal(lib, 20, 4, 8)
+
+    def step():
+        h = lib.zeros(4, 16)
+        for k in range(20):
+            h = lib.tanh(xs[k] @ inner * 0.3 + h @ state * 0.1 + bias)
+        return _trained(lib, (inner, state, bias, out), ((h @ out) ** 2).mean())
+
+    return step
+
+
+def attention(lib):
+    """Self-attention with four heads: reshape, permute, unbind, softmax."""
+    x, parameters = _normal(lib, 2, 6, 16), [_normal(lib, 16, n, requires_grad=True) for n in (48, 16)]
+
+    def step():
+        q, k, v = (x @ parameters[0]).reshape(2, 6, 3, 4, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        seen = lib.nn.functional.softmax(q @ k.transpose(-2, -1) / 2.0, dim=-1) @ v
+        return _trained(lib, parameters, ((seen.transpose(1, 2).reshape(2, 6, 16) @ parameters[1]) ** 2).mean())
+
+    return step
+
+
+def _six_layers(lib, activation):
+    parameters = [_normal(lib, *s, requires_grad=True) for _ in range(6) for s in ((16, 16), (16,))]
+    x = _normal(lib, 32, 16)
+
+    def step():
+        h = x
+        for k in range(0, 12, 2):
+            h = activation(h @ parameters[k] * 0.25 + parameters[k + 1], k)
+        return _trained(lib, parameters, (h**2).mean())
+
+    return step
+
+
+def hooked(lib):
+    """A network of six layers, one of which clips its gradient by a hook."""
+
+    def activation(h, k):
+        h = lib.tanh(h)
+        if k == 6:
+            h.register_hook(lambda g: g.clamp(-1, 1))
+        return h
+
+    return _six_layers(lib, activation)
+
+
+def customised(lib):
+    """A network of six layers whose activation is a Function."""
+
+    class Swish(lib.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = x * lib.sigmoid(x)
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, g):
+            x, y = ctx.saved_tensors
+            s = lib.sigmoid(x)
+            return g * (s + y * (1 - s))
+
+    return _six_layers(lib, lambda h, k: Swish.apply(h))
+
+
 def hot(step):
     for _ in range(12):
         step()
@@ -177,7 +262,11 @@ def hot(step):
     pytest.param(accumulation, marks=target("20 epochs: accumulation", "0.5x")),
     pytest.param(second_derivatives, marks=target("step with second derivatives", "1.0x")),
     pytest.param(functional, marks=target("func.grad of ten operations", "1.0x")),
-    pytest.param(batches, marks=target("15 batches that are slices", "reported")),
+    pytest.param(batches, marks=target("15 batches that are slices", "1.0x")),
+    pytest.param(recurrent, marks=target("recurrent network, 20 steps", "1.0x")),
+    pytest.param(attention, marks=target("attention with four heads", "1.0x")),
+    pytest.param(hooked, marks=target("six layers with a hook", "1.0x")),
+    pytest.param(customised, marks=target("six layers with a Function", "reported")),
 ])  # fmt: skip
 def test_loop(benchmark, who, loop):
     benchmark(hot(loop(library(who))))
