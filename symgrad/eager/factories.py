@@ -18,9 +18,10 @@ from symgrad.eager.creation import kind_of, new_tensor, sizes_of
 from symgrad.eager.defaults import defaults
 from symgrad.eager.device import check_place
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.out_argument import TITLES, check_derivative, check_out, deliver
+from symgrad.eager.out_argument import check_derivative, check_out, deliver
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 from symgrad.errors import at_user_line
 
 __all__ = [

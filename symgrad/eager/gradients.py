@@ -30,7 +30,7 @@ CYCLE = (
     "cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use this "
     "function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and avoid the leak."
 )
-LAYERS = ("AddmmBackward0", "ViewBackward0", "SqueezeBackward4")  # one entry here, several in torch: of the bias comes first
+_LAYERS = ("AddmmBackward0", "ViewBackward0", "SqueezeBackward4")  # one entry here, several in torch: that of the bias is first
 NO_GRAD = "element {} of tensors does not require grad and does not have a grad_fn"
 
 
@@ -177,7 +177,7 @@ def _call_post_hooks(found: dict[Any, Tensor], order: Sequence[Record]) -> None:
         for k, record in enumerate(order):
             for n, operand in enumerate(record.edges or ()):
                 if type(operand) is Leaf:
-                    biased = getattr(record.signature, "name", "") in LAYERS and len(operand.type.shape) == 1
+                    biased = getattr(record.signature, "name", "") in _LAYERS and len(operand.type.shape) == 1
                     last[operand] = k, -1 if biased else n
         hooked.sort(key=lambda e: last.get(e, (-1, 0)))
     for edge in hooked:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from symgrad.eager.recording import Record
-from symgrad.eager.staleness import KINDS
 from symgrad.eager.tape import owner
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 
 __all__ = ["call_hooks", "look_for_nan", "run_after", "run_before"]
 
@@ -43,7 +43,7 @@ def _replacement(hook: Callable[..., Any], given: Tensor | None, result: Any) ->
     if given is not None and given._value.type is not result._value.type:
         change = "size of value"
         if result.dtype is not given.dtype:
-            before, after = (f"torch.{KINDS[t.dtype.name]}Tensor" for t in (given, result))
+            before, after = (f"torch.{TITLES[t.dtype.name]}Tensor" for t in (given, result))
             change = f"type of value (was {before} got {after})"
         elif result.shape == given.shape:
             return result

@@ -7,10 +7,10 @@ from typing import Any
 
 from symgrad.eager.call_forms import arguments, form_of
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.tape import Leaf
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 from symgrad.eager.torch_basics import cast
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape

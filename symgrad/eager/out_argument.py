@@ -9,20 +9,19 @@ from typing import Any
 
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.overlaps import refuse_overlap
-from symgrad.eager.staleness import KINDS as TITLES
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES, WORDS
 from symgrad.eager.torch_basics import cast
 from symgrad.errors import DTypeError, at_user_line
 from symgrad.ir.types import format_shape
 
-__all__ = ["TITLES", "check_derivative", "check_out", "deliver"]
+__all__ = ["check_derivative", "check_out", "deliver"]
 
 RESIZED = (
     "An output with one or more elements was resized since it had shape {}, which does not match the required output shape {}. "
     "This behavior is deprecated, and in a future PyTorch release outputs will not be resized unless they have zero elements. "
     "You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with t.resize_(0)."
 )
-_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}
 
 
 def check_out(name: str, out: Any, operands: Sequence[Any]) -> None:
@@ -70,7 +69,7 @@ def deliver(out: Tensor, made: Tensor, exact: bool = False, quiet: bool = False)
     """
     if made.dtype is not out.dtype:
         if exact:
-            wanted, given = _WORDS[made.dtype.name], _WORDS[out.dtype.name]
+            wanted, given = WORDS[made.dtype.name], WORDS[out.dtype.name]
             raise DTypeError(at_user_line(f"Expected out tensor to have dtype {wanted}, but got {given} instead"))
         if made.dtype.category > out.dtype.category:
             given, own = TITLES[made.dtype.name], TITLES[out.dtype.name]

@@ -12,9 +12,10 @@ from symgrad.dtypes import DType, int64
 from symgrad.eager.creation import kind_of, new_tensor, sizes_of
 from symgrad.eager.factories import factory, like, whole
 from symgrad.eager.grad_mode import mode
-from symgrad.eager.out_argument import TITLES, deliver
+from symgrad.eager.out_argument import deliver
 from symgrad.eager.recording import AnyArray
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 from symgrad.errors import at_user_line
 
 __all__ = [

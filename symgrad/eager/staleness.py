@@ -8,10 +8,9 @@ from typing import Any
 from symgrad.eager.grad_mode import mode
 from symgrad.eager.recording import Record
 from symgrad.eager.tape import Leaf, owner
+from symgrad.eager.titles import TITLES
 
-__all__ = ["KINDS", "counts", "modified", "place_of", "present_place"]
-
-KINDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "bool": "Bool"}
+__all__ = ["counts", "modified", "place_of", "present_place"]
 
 
 Place = tuple[str, int]
@@ -61,6 +60,6 @@ def modified(record: Record, place: Place | None, now: int, then: int) -> Runtim
     )
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[torch.{KINDS[record.type.dtype.name]}Tensor {list(record.type.shape)}]{made} is at version {now}; expected version "
+        f"[torch.{TITLES[record.type.dtype.name]}Tensor {list(record.type.shape)}]{made} is at version {now}; expected version "
         f"{then} instead. Hint: {hint}"
     )

@@ -14,9 +14,9 @@ from symgrad.eager.device import Device, check_place
 from symgrad.eager.layouts import as_strides, is_ordered, layout_of
 from symgrad.eager.overlaps import refuse_overlap
 from symgrad.eager.programs import evaluate
-from symgrad.eager.staleness import KINDS
 from symgrad.eager.storage import alias, renew, share
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 from symgrad.eager.torch_basics import cast, copy
 from symgrad.eager.torch_basics import clone as clone_values
 from symgrad.eager.torch_names import METHODS
@@ -100,9 +100,9 @@ def cast_to(dtype: DType) -> Callable[[Tensor], Tensor]:
 def type_name(self: Tensor, dtype: Any = None) -> Any:
     """Return the name of torch's type of this, or the values in another element type."""
     if dtype is None:
-        return f"torch.{KINDS[self.dtype.name]}Tensor"
+        return f"torch.{TITLES[self.dtype.name]}Tensor"
     if isinstance(dtype, str) and dtype.startswith("torch."):
-        kinds = {f"torch.{kind}Tensor": name for name, kind in KINDS.items()}
+        kinds = {f"torch.{kind}Tensor": name for name, kind in TITLES.items()}
         if dtype not in kinds:
             raise ValueError(at_user_line(f"invalid type: '{dtype}'"))
         dtype = kinds[dtype]

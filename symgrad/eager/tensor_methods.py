@@ -30,13 +30,13 @@ from symgrad.eager.grad_mode import mode
 from symgrad.eager.gradients import backward_method
 from symgrad.eager.in_place import finish_in_place, in_place, of_tensors, reshaped_in_place
 from symgrad.eager.operation import Operation, on_tape, settled
-from symgrad.eager.out_argument import TITLES
 from symgrad.eager.overlaps import refuse_overlap, refuse_windows
 from symgrad.eager.quick import binary_operator, is_operand, unary_method
 from symgrad.eager.random_numbers import random_generator
 from symgrad.eager.recording import known, leaf
 from symgrad.eager.storage import share, write
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import TITLES
 from symgrad.eager.torch_basics import draws, fill_with_number, fill_with_tensor, fill_with_zeros
 from symgrad.eager.torch_indexing import assignment, getitem
 from symgrad.eager.torch_strided import each_once, written_chain

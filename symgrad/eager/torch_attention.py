@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.dtypes import bool_
 from symgrad.eager.tensor_face import Tensor
+from symgrad.eager.titles import WORDS
 from symgrad.eager.torch_activations import softmax
 from symgrad.eager.torch_arithmetic import FUNCTIONS as ARITHMETIC
 from symgrad.eager.torch_layers import dropout
@@ -21,8 +22,6 @@ from symgrad.eager.torch_views import FUNCTIONS as VIEWS
 from symgrad.errors import at_user_line
 
 __all__ = ["NN"]
-
-_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "bool": "bool"}
 
 
 def scaled_dot_product_attention(
@@ -99,7 +98,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, grouped
         ranks = f"query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim}"
         refuse(f"Expected query, key, and value to all be  at least 2 dimensional, but got {ranks} instead.")
     if any(t.dtype is not query.dtype for t in kinds.values()):
-        words = [_WORDS[t.dtype.name] for t in kinds.values()]
+        words = [WORDS[t.dtype.name] for t in kinds.values()]
         given = f"query.dtype: {words[0]} key.dtype: {words[1]} and value.dtype: {words[2]}"
         refuse_dtype(f"Expected query, key, and value to have the same dtype, but got {given} instead.")
     if mask is None:
@@ -107,7 +106,7 @@ def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, grouped
     if is_causal:
         refuse("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
     if mask.dtype is not bool_ and mask.dtype is not query.dtype:
-        given = f"attn_mask.dtype: {_WORDS[mask.dtype.name]} and  query.dtype: {_WORDS[query.dtype.name]}"
+        given = f"attn_mask.dtype: {WORDS[mask.dtype.name]} and  query.dtype: {WORDS[query.dtype.name]}"
         refuse_dtype(f"Expected attn_mask dtype to be bool or float or to match query dtype, but got {given} instead.")
 
 

@@ -46,14 +46,18 @@ def _source(name: str, x: Node, index: Node, source: Operand) -> Node:
     return ops.slice(source, ranges=tuple(Range(0, s) for s in index.shape))
 
 
-def _scatter_formula(x: Operand, index: Operand, source: Operand, *, dim: int, add: bool) -> Node:
-    node, places = _node(x), index_node("scatter", index)
-    axis = axis_of(dim, node.ndim)
+def _with_axes(name: str, node: Node, index: Operand, source: Operand) -> tuple[Node, Node, Node]:
+    """Return what is written to, where, and what is written there: each with an axis at least."""
+    places = index_node(name, index)
     ranks_agree("self", node, places)
-    given = _source("scatter", node, places, source)
-    base = node if node.ndim else ops.reshape(node, shape=(1,))
-    if not places.ndim:
-        places, given = (ops.reshape(n, shape=(1,)) for n in (places, given))
+    given = _source(name, node, places, source)
+    base, places, given = (n if n.ndim else ops.reshape(n, shape=(1,)) for n in (node, places, given))
+    return base, places, given
+
+
+def _scatter_formula(x: Operand, index: Operand, source: Operand, *, dim: int, add: bool) -> Node:
+    node, axis = _node(x), axis_of(dim, _node(x).ndim)
+    base, places, given = _with_axes("scatter", node, index, source)
     flat = flat_places(places, axis, base.shape)
     if not add:
         return ops.reshape(overwritten(base, given, flat), shape=node.shape)
@@ -158,13 +162,8 @@ def _product_formula(x: Operand, index: Operand, source: Operand, *, dim: int, i
 
     That is as much work as the two sizes along the axis multiplied, and exact where factors are zero.
     """
-    node, places = _node(x), index_node("scatter_reduce", index)
-    axis = axis_of(dim, node.ndim)
-    ranks_agree("self", node, places)
-    given = _source("scatter_reduce", node, places, source)
-    base = node if node.ndim else ops.reshape(node, shape=(1,))
-    if not places.ndim:
-        places, given = (ops.reshape(n, shape=(1,)) for n in (places, given))
+    node, axis = _node(x), axis_of(dim, _node(x).ndim)
+    base, places, given = _with_axes("scatter_reduce", node, index, source)
     count: Any = base.shape[axis]
     shape = tuple(count if k == axis else 1 for k in range(base.ndim + 1))
     numbers = ops.reshape(ops.iota(size=count, dtype=places.dtype), shape=shape)
