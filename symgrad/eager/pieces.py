@@ -154,7 +154,7 @@ class Course:
     ends : set of Record
         Entries whose cotangents are asked for and go no further.
     pieces : list of Piece or Record
-        The entries in pieces, the latest first; an entry that Python code looks at is alone.
+        The entries in pieces, the latest first: one that Python code stands for is alone, one with hooks the latest of its piece.
     """
 
     order: list[Record]
